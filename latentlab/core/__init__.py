@@ -1,0 +1,1 @@
+"""What every room stands on: registry, config, errors, paths, files, settings. Knows neither Qt nor torch."""
