@@ -1,0 +1,83 @@
+"""What an exporter is, and the way pictures leave: whole or not at all."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
+
+import numpy as np
+
+from latentlab.core.errors import ExportError
+from latentlab.core.files import atomic_path
+from latentlab.core.registry import Registry
+
+if TYPE_CHECKING:
+    from PIL import Image
+
+
+class Exporter:
+    """Writes one kind of file. Sub-classes are registered.
+
+    suffixes: file name endings it writes, the usual one first; animated: takes many frames.
+    """
+
+    key: ClassVar[str]
+    title: ClassVar[str]
+    suffixes: ClassVar[tuple[str, ...]]
+    animated: ClassVar[bool] = False
+
+    @classmethod
+    def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
+        """Write uint8 frames (H, W), (H, W, 3) or (H, W, 4) to `path`; a still exporter takes just one."""
+        raise NotImplementedError
+
+
+EXPORTERS: Registry[type[Exporter]] = Registry("exporter")
+register = EXPORTERS.register
+
+
+def exporter_for(path: Path, animated: bool) -> type[Exporter]:
+    """The exporter for a file name; ExportError names the endings that are known."""
+    fitting = [e for _, e in EXPORTERS.items() if e.animated == animated]
+    for exporter in fitting:
+        if path.suffix.lower() in exporter.suffixes:
+            return exporter
+    known = ", ".join(s for e in fitting for s in e.suffixes if s)
+    raise ExportError(f"Cannot write {path}: the name ends in '{path.suffix}', expected one of {known}.")
+
+
+def write_picture(path: str | Path, picture: np.ndarray) -> None:
+    """Write a uint8 picture; its name's ending says how. ExportError says why it could not be written."""
+    path = Path(path)
+    exporter = exporter_for(path, animated=False)
+    with explained(path):
+        exporter.write(path, [picture], 0)
+
+
+def write_frames(path: str | Path, frames: Iterable[np.ndarray], fps: float = 20) -> None:
+    """Write a film: to a folder where the name has no ending or is one, else by the ending (GIF).
+
+    ExportError says why it could not be written.
+    """
+    folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
+    path = Path(path)
+    exporter = EXPORTERS.get("frames") if folder or not path.suffix else exporter_for(path, animated=True)
+    with explained(path):
+        exporter.write(path, frames, fps)
+
+
+@contextlib.contextmanager
+def explained(path: Path) -> Iterator[None]:
+    """Turns an OSError into the ExportError that names the file and the reason."""
+    try:
+        yield
+    except OSError as error:
+        raise ExportError(f"Cannot write {path}: {error.strerror or error}.") from None
+
+
+def save_image(path: Path, image: Image.Image, **options: object) -> None:
+    """Pillow's save, atomically; the folder must be there."""
+    with atomic_path(path) as temporary:
+        image.save(temporary, **options)  # type: ignore[arg-type]

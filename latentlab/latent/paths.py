@@ -1,0 +1,64 @@
+"""Paths from one latent to another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+from latentlab.core.errors import ConfigError
+
+
+def linear(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """(1 - t) a + t b for latents (D,) and positions t (T,) in [0, 1] -> float32 (T, D)."""
+    t = np.asarray(t, np.float64)[:, None]
+    return ((1 - t) * a + t * b).astype(np.float32)
+
+
+def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
+    """Spherical interpolation -> float32 (T, D), passing through latents as long as the prior's own.
+
+    sin((1-t) w)/sin(w) a + sin(t w)/sin(w) b, with w the angle between a and b (Shoemake 1985; for latents
+    White, arXiv 1609.04468). Falls back to `linear` where the angle leaves the direction open: a zero vector,
+    or a and b on one line.
+    """
+    a64, b64 = np.asarray(a, np.float64), np.asarray(b, np.float64)
+    lengths = np.linalg.norm(a64) * np.linalg.norm(b64)
+    if lengths == 0:
+        return linear(a, b, t)
+    angle = np.arccos(np.clip(np.dot(a64, b64) / lengths, -1, 1))
+    if np.sin(angle) < 1e-6:
+        return linear(a, b, t)
+    t = np.asarray(t, np.float64)[:, None]
+    path = (np.sin((1 - t) * angle) * a64 + np.sin(t * angle) * b64) / np.sin(angle)
+    return path.astype(np.float32)
+
+
+PATHS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+    "slerp": slerp,
+    "linear": linear,
+}
+
+
+def between(a: np.ndarray, b: np.ndarray, frames: int, kind: str = "slerp") -> np.ndarray:
+    """`frames` latents from a to b, both included -> float32 (frames, D).
+
+    ConfigError for fewer than two frames or an unknown kind ("linear", "slerp").
+    """
+    if kind not in PATHS:
+        raise ConfigError(f"Unknown path '{kind}': expected one of {', '.join(PATHS)}.")
+    if frames < 2:
+        raise ConfigError(f"frames: {frames} is not allowed; expected a whole number of at least 2.")
+    return PATHS[kind](a, b, np.linspace(0, 1, frames))
+
+
+def through(keyframes: np.ndarray, position: float, kind: str = "slerp") -> np.ndarray:
+    """The latent (D,) at `position` of the path through keyframes (K, D).
+
+    Position 0 is the first keyframe, 1 the second, K - 1 the last; beyond either end it is clamped.
+    """
+    position = min(max(position, 0.0), len(keyframes) - 1.0)
+    leg = min(int(position), max(len(keyframes) - 2, 0))
+    if len(keyframes) == 1:
+        return keyframes[0]
+    return PATHS[kind](keyframes[leg], keyframes[leg + 1], np.array([position - leg]))[0]

@@ -1,0 +1,11 @@
+"""How good it is: one file per metric, each imported here."""
+
+import importlib
+import pkgutil
+
+from latentlab.metrics.base import METRICS, Metric, figures, measure
+
+__all__ = ["METRICS", "Metric", "figures", "measure"]
+
+for _module in pkgutil.iter_modules(__path__):
+    importlib.import_module(f"{__name__}.{_module.name}")

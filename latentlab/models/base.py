@@ -1,0 +1,161 @@
+"""The contract of every generative model, so that GAN and VAE share one training loop.
+
+This file and the model files import torch only inside methods: menus, forms and ``latentlab models`` read
+the classes and their configs at once, and torch (two seconds) arrives when a model is built.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from latentlab.core.config import Config
+from latentlab.core.errors import ConfigError
+from latentlab.core.registry import Registry
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor, nn
+
+
+class Model:
+    """Owns its nets, losses and optimizer step.
+
+    Class attributes: `key` (set by the registry), `title`, `about`, `family` ("vae" or "gan"), `paper`
+    (arXiv number), `training_defaults` (values of the training form that suit it), `evaluation_nets`
+    (names of the nets that `decode` and `encode` use), `prior` (what z is drawn from: "standard-normal"
+    is N(0, I)), `metric_titles` (what `step` returns, and what it is called on the screen).
+
+    image_shape is (C, H, W), latent_shape (D,). Every random number that training draws comes from
+    `generator`, never from torch's global one, so that no other thread can change a run.
+    """
+
+    Config: ClassVar[type[Config]]
+    key: ClassVar[str]
+    title: ClassVar[str]
+    about: ClassVar[str]
+    paper: ClassVar[str]
+    family: ClassVar[str]
+    prior: ClassVar[str] = "standard-normal"
+    training_defaults: ClassVar[Mapping[str, Any]] = {}
+    evaluation_nets: ClassVar[tuple[str, ...]]
+    metric_titles: ClassVar[Mapping[str, str]]
+
+    def __init__(
+        self, config: Any, image_shape: tuple[int, int, int], *, seed: int = 0, device: str = "cpu"
+    ) -> None:
+        """Build the nets with weights drawn by `seed` on the CPU, so that every device starts equal."""
+        import torch
+
+        self.config = config
+        self.image_shape = image_shape
+        self.latent_shape: tuple[int, ...] = (config.latent_size,)
+        self.device = torch.device(device)
+        self.step_count = 0
+        self.nets: dict[str, nn.Module] = self.build()
+        self.initialize(torch.Generator().manual_seed(seed))
+        for net in self.nets.values():
+            net.to(self.device)
+        self.generator = torch.Generator(self.device).manual_seed(seed + 1)
+        self._optimizers: dict[str, torch.optim.Optimizer] = {}
+
+    # What a family implements
+
+    def build(self) -> dict[str, nn.Module]:
+        """The nets by name, on the CPU."""
+        raise NotImplementedError
+
+    def initialize(self, generator: torch.Generator) -> None:
+        """Draw the first weights from a CPU generator."""
+        raise NotImplementedError
+
+    def make_optimizers(self, learning_rate: float) -> dict[str, torch.optim.Optimizer]:
+        """One optimizer per net or group of nets that learn together."""
+        raise NotImplementedError
+
+    def step(self, batch: Tensor) -> dict[str, Tensor]:
+        """Learn from a uint8 (B, C, H, W) batch on `device`.
+
+        Returns detached scalars that were not read back to the host, one per `metric_titles`.
+        """
+        raise NotImplementedError
+
+    def decode(self, z: Tensor) -> Tensor:
+        """float32 latents (N, D) -> float32 images (N, C, H, W) in [0, 1]."""
+        raise NotImplementedError
+
+    def encode(self, images: Tensor) -> Tensor:
+        """float32 images (N, C, H, W) in [0, 1] -> float32 latents (N, D), the posterior means.
+
+        Raises ConfigError for models without an encoder.
+        """
+        raise ConfigError(f"A {self.key} has no encoder.")
+
+    # What they share
+
+    @property
+    def can_encode(self) -> bool:
+        """Whether `encode` works."""
+        return type(self).encode is not Model.encode
+
+    def start_training(self, learning_rate: float) -> None:
+        """Make the optimizers; needed once before `step`."""
+        self._optimizers = self.make_optimizers(learning_rate)
+        self.train()
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """The optimizers by name; empty until `start_training`."""
+        return self._optimizers
+
+    def train(self, training: bool = True) -> None:
+        """Switch batch normalisation and dropout of every net to training or to evaluation."""
+        for net in self.nets.values():
+            net.train(training)
+
+    @contextlib.contextmanager
+    def evaluating(self) -> Iterator[None]:
+        """Evaluation mode without gradients, then back to the mode each net was in."""
+        import torch
+
+        modes = {name: net.training for name, net in self.nets.items()}
+        self.train(False)
+        try:
+            with torch.inference_mode():
+                yield
+        finally:
+            for name, net in self.nets.items():
+                net.train(modes[name])
+
+    def parameter_count(self) -> int:
+        """How many numbers are learned."""
+        return sum(p.numel() for net in self.nets.values() for p in net.parameters())
+
+    def evaluation_copy(self) -> Model:
+        """A model for another thread: copies of the nets that decode and encode, without optimizers."""
+        other = copy.copy(self)
+        other.nets = {name: copy.deepcopy(self.nets[name]) for name in self.evaluation_nets}
+        other._optimizers = {}
+        for net in other.nets.values():
+            net.requires_grad_(False)
+        other.train(False)
+        return other
+
+    def weights(self) -> list[Tensor]:
+        """Copies of the weights and buffers that `evaluation_copy` holds, in a fixed order."""
+        return [tensor.detach().clone() for tensor in self._evaluation_tensors()]
+
+    def load_weights(self, weights: list[Tensor]) -> None:
+        """Take over what `weights` of the same kind of model gave."""
+        for mine, theirs in zip(self._evaluation_tensors(), weights, strict=True):
+            mine.detach().copy_(theirs)
+
+    def _evaluation_tensors(self) -> list[Tensor]:
+        return [
+            t for name in self.evaluation_nets for t in self.nets[name].state_dict(keep_vars=True).values()
+        ]
+
+
+MODELS: Registry[type[Model]] = Registry("model")
+register = MODELS.register

@@ -1,0 +1,67 @@
+"""Losses on logits, and the terms of the evidence lower bound."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F  # noqa: N812 - torch's own name for it
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class GanLoss:
+    """What discriminator and generator minimise, given logits D(x) and D(G(z)) of shape (B,)."""
+
+    discriminator: Callable[[Tensor, Tensor], Tensor]
+    generator: Callable[[Tensor], Tensor]
+
+
+def _cross_entropy_discriminator(real: Tensor, fake: Tensor) -> Tensor:
+    # -log D(x) - log(1 - D(G(z))) with D = sigmoid(logit); softplus keeps it finite for any logit.
+    return F.softplus(-real).mean() + F.softplus(fake).mean()
+
+
+GAN_LOSSES: dict[str, GanLoss] = {
+    # Goodfellow et al., arXiv 1406.2661, section 3: what the generator should follow instead of minimax.
+    "non-saturating": GanLoss(_cross_entropy_discriminator, lambda fake: F.softplus(-fake).mean()),
+    # The same paper, equation 1: the generator minimises log(1 - D(G(z))).
+    "minimax": GanLoss(_cross_entropy_discriminator, lambda fake: -F.softplus(fake).mean()),
+    # Mao et al., arXiv 1611.04076, with a = 0, b = c = 1.
+    "lsgan": GanLoss(
+        lambda real, fake: 0.5 * (real - 1).square().mean() + 0.5 * fake.square().mean(),
+        lambda fake: 0.5 * (fake - 1).square().mean(),
+    ),
+    # Lim and Ye, arXiv 1705.02894.
+    "hinge": GanLoss(
+        lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(), lambda fake: -fake.mean()
+    ),
+}
+
+
+def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(mean, exp(log_variance)) || N(0, 1)) per dimension, in nats, of the arguments' shape.
+
+    -1/2 (1 + log var - mean^2 - var): Kingma and Welling, arXiv 1312.6114, appendix B.
+    """
+    return -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
+
+
+def bernoulli_nll(logits: Tensor, target: Tensor) -> Tensor:
+    """-log p(x|z) in nats of (B, C, H, W) targets in [0, 1], summed over pixels -> (B,)."""
+    return F.binary_cross_entropy_with_logits(logits, target, reduction="none").flatten(1).sum(1)
+
+
+def gaussian_nll(mean: Tensor, target: Tensor, sigma: float) -> Tensor:
+    """-log N(target; mean, sigma^2) in nats, summed over pixels -> (B,)."""
+    squared = (target - mean).square().flatten(1).sum(1)
+    per_pixel = math.log(sigma) + 0.5 * math.log(2 * math.pi)
+    return squared / (2 * sigma**2) + per_pixel * target[0].numel()
+
+
+def reparameterize(mean: Tensor, log_variance: Tensor, generator: torch.Generator) -> Tensor:
+    """z = mean + exp(log_variance / 2) eps with eps from N(0, I) (arXiv 1312.6114, section 2.4)."""
+    noise = torch.empty_like(mean).normal_(generator=generator)
+    return mean + (0.5 * log_variance).exp() * noise

@@ -1,0 +1,1 @@
+"""How a model learns: the loop, its events, the run folder and the checkpoints."""

@@ -1,0 +1,220 @@
+"""The training loop: a generator of events that window, terminal and tests only iterate."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from latentlab.core.errors import DataError
+from latentlab.models.base import Model
+from latentlab.models.pixels import render
+from latentlab.training import checkpoint
+from latentlab.training.config import TrainingConfig
+from latentlab.training.control import Control
+from latentlab.training.events import Done, Evaluated, Event, Paused, Preview, Progress, Saved
+from latentlab.training.order import Order
+from latentlab.training.run_folder import RunFolder
+
+#: Seconds between two Progress events: 20 a second is all that an eye follows.
+TELL_EVERY = 0.05
+#: Evaluation and previews take at most these shares of the time.
+EVALUATION_SHARE = 0.05
+PREVIEW_SHARE = 0.05
+
+#: (all of the held-out data?) -> figures by name
+Evaluate = Callable[[bool], Mapping[str, float]]
+
+
+def run(
+    model: Model,
+    images: np.ndarray,
+    config: TrainingConfig,
+    *,
+    folder: RunFolder,
+    fixed_latents: np.ndarray,
+    evaluate: Evaluate,
+    control: Control,
+    order: Order,
+    seconds: float = 0.0,
+) -> Iterator[Event]:
+    """Train `model` on uint8 images (N, C, H, W) until a limit of `config` is reached or `control` stops it.
+
+    The model has started training; `order` and `seconds` go on from where a resumed run was. Yields events
+    at step boundaries only, so whoever iterates may read the model's weights between two of them. What is
+    logged, previewed or saved never changes what is learned. DataError for fewer than two images.
+    """
+    if len(images) < 2:
+        raise DataError(f"Training needs at least 2 images; {len(images)} are left beside the held-out ones.")
+    data = _place(images, model.device)
+    clock = _Clock(seconds)
+    pending: list[dict[str, Tensor]] = []
+    reason: Literal["steps", "minutes", "stopped", "diverged"] = "stopped"
+    told = saved = next_preview = time.monotonic()
+    next_evaluation = time.monotonic() + 2
+    previewed_step = -1
+
+    def flush() -> Progress:
+        progress = _read(model, order, config, clock, pending)
+        pending.clear()
+        folder.append_metrics(progress.steps, progress.seconds, progress.values)
+        return progress
+
+    def preview() -> Preview:
+        nonlocal next_preview, previewed_step
+        started = time.monotonic()
+        images = render(model, fixed_latents)
+        now = time.monotonic()
+        wait = max(_preview_interval(clock.seconds()), (now - started) / PREVIEW_SHARE)
+        next_preview, previewed_step = now + wait, model.step_count
+        return Preview(model.step_count, images)
+
+    def save() -> Saved:
+        nonlocal saved
+        path = folder.checkpoint_path(model.step_count)
+        extra = {"epoch": order.epoch, "position": order.position, "seconds": clock.seconds()}
+        checkpoint.save(path, model, extra)
+        folder.prune_checkpoints()
+        saved = time.monotonic()
+        return Saved(model.step_count, path)
+
+    yield preview()
+    while True:
+        # A pause: tell all there is, then wait.
+        if control.must_wait():
+            if pending:
+                yield flush()
+            if previewed_step != model.step_count:
+                yield preview()
+            with clock.stopped():
+                yield Paused(model.step_count)
+                going_on = control.wait()
+        else:
+            going_on = control.wait()
+        if not going_on:
+            break
+        if config.steps and model.step_count >= config.steps:
+            reason = "steps"
+            break
+        if config.minutes and clock.seconds() >= 60 * config.minutes:
+            reason = "minutes"
+            break
+
+        # One step.
+        indices = torch.from_numpy(order.next())
+        batch = data.index_select(0, indices.to(data.device)).to(model.device, non_blocking=True)
+        pending.append(model.step(batch))
+
+        # Tell, look, judge and save when it is time.
+        now = time.monotonic()
+        if now - told >= TELL_EVERY:
+            progress = flush()
+            yield progress
+            if not all(np.isfinite(values).all() for values in progress.values.values()):
+                reason = "diverged"
+                break
+            told = now = time.monotonic()
+            if now >= next_preview:
+                yield preview()
+            if now >= next_evaluation:
+                figures = evaluate(False)
+                took = time.monotonic() - now
+                next_evaluation = time.monotonic() + max(5.0, took / EVALUATION_SHARE)
+                folder.append_metrics([model.step_count], clock.seconds(), _columns(figures))
+                yield Evaluated(model.step_count, figures)
+            if now - saved >= config.autosave:
+                yield save()
+
+    if pending:
+        progress = flush()
+        yield progress
+        if not all(np.isfinite(values).all() for values in progress.values.values()):
+            reason = "diverged"
+    if reason != "diverged":
+        yield save()
+        if previewed_step != model.step_count:
+            yield preview()
+        if reason != "stopped":  # whoever stops it does not want to wait for a verdict
+            figures = evaluate(True)
+            folder.append_metrics([model.step_count], clock.seconds(), _columns(figures))
+            yield Evaluated(model.step_count, figures, final=True)
+    yield Done(model.step_count, clock.seconds(), reason)
+
+
+def _preview_interval(seconds: float) -> float:
+    """Often while much changes, seldom later: some 60 pictures in half a minute, then 10 a minute."""
+    return 0.5 if seconds < 30 else 2.0 if seconds < 300 else 6.0
+
+
+def _place(images: np.ndarray, device: torch.device) -> Tensor:
+    """The dataset as one uint8 tensor, on the device if it takes under a quarter of its free memory."""
+    data = torch.from_numpy(images)
+    if device.type == "cuda" and data.nbytes < torch.cuda.mem_get_info(device)[0] // 4:
+        return data.to(device)
+    return data
+
+
+def _columns(figures: Mapping[str, float]) -> dict[str, list[float]]:
+    return {name: [value] for name, value in figures.items()}
+
+
+def _read(
+    model: Model, order: Order, config: TrainingConfig, clock: _Clock, pending: list[dict[str, Tensor]]
+) -> Progress:
+    """Bring the pending steps' scalars to the host in one transfer and put them into words."""
+    names = list(pending[0])
+    table = (
+        torch.stack([torch.stack([step[name] for name in names]) for step in pending]).float().cpu().numpy()
+    )
+    last, now = model.step_count, clock.seconds()
+    rate = clock.rate(last)
+    etas = []
+    if config.steps and rate > 0:
+        etas.append(max(0, config.steps - last) / rate)
+    if config.minutes:
+        etas.append(max(0.0, 60 * config.minutes - now))
+    return Progress(
+        step=last,
+        total=config.steps,
+        epoch=order.epochs,
+        seconds=now,
+        steps_per_second=rate,
+        images_per_second=rate * order.batch_size,
+        eta=min(etas) if etas else None,
+        steps=np.arange(last - len(pending) + 1, last + 1),
+        values={name: table[:, i] for i, name in enumerate(names)},
+    )
+
+
+class _Clock:
+    """Training time without pauses, and steps per second over the last few seconds."""
+
+    def __init__(self, seconds: float) -> None:
+        self._started = time.monotonic() - seconds
+        self._marks: deque[tuple[float, int]] = deque()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._started
+
+    def rate(self, step: int) -> float:
+        now = self.seconds()
+        self._marks.append((now, step))
+        while len(self._marks) > 2 and now - self._marks[1][0] > 3:
+            self._marks.popleft()
+        first, from_step = self._marks[0]
+        return (step - from_step) / (now - first) if now > first else 0.0
+
+    def stopped(self) -> _Clock:
+        return self
+
+    def __enter__(self) -> None:
+        self._paused_at = time.monotonic()
+
+    def __exit__(self, *_: object) -> None:
+        self._started += time.monotonic() - self._paused_at
+        self._marks.clear()

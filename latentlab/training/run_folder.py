@@ -1,0 +1,168 @@
+"""A run on disk: ``run.json``, ``metrics.csv``, ``checkpoints/``, ``samples/``; all open formats."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentlab.core.errors import RunError
+from latentlab.core.files import write_bytes, write_json
+
+FORMAT = 1
+KEEP_CHECKPOINTS = 3
+
+
+class RunFolder:
+    """One run's files. `info` is what run.json holds: data, model, training, versions."""
+
+    def __init__(self, path: Path, info: dict[str, Any]) -> None:
+        self.path, self.info = path, info
+        self._columns = ["step", "seconds", *info["metrics"]]
+
+    @classmethod
+    def create(cls, path: str | Path, info: Mapping[str, Any]) -> RunFolder:
+        """Make the folder and write run.json. RunError where it already holds something."""
+        path = Path(path)
+        try:
+            if path.exists() and (not path.is_dir() or any(path.iterdir())):
+                raise RunError(f"{path} already holds files; choose another name, or resume the run in it.")
+            for part in ("checkpoints", "samples"):
+                (path / part).mkdir(parents=True, exist_ok=True)
+            folder = cls(path, {"format": FORMAT, **info})
+            write_json(path / "run.json", folder.info)
+            folder._write_metrics([])
+        except OSError as error:
+            raise RunError(f"Cannot make the run folder {path}: {error.strerror}.") from None
+        return folder
+
+    @classmethod
+    def open(cls, path: str | Path) -> RunFolder:
+        """Open an existing run. RunError where run.json is missing, damaged or of another version."""
+        path = Path(path)
+        file = path / "run.json"
+        try:
+            info = json.loads(file.read_text("utf-8"))
+        except (FileNotFoundError, NotADirectoryError):
+            raise RunError(f"There is no run at {path}: {file} is missing.") from None
+        except OSError as error:
+            raise RunError(f"Cannot read {file}: {error.strerror}.") from None
+        except ValueError as error:
+            raise RunError(f"{file} is damaged: {error}.") from None
+        if not isinstance(info, dict) or info.get("format") != FORMAT:
+            found = info.get("format") if isinstance(info, dict) else type(info).__name__
+            raise RunError(f"{file} has run format {found}; this version reads {FORMAT}.")
+        missing = [key for key in ("data", "model", "training", "image_shape", "metrics") if key not in info]
+        if missing:
+            raise RunError(f"{file} is damaged: it lacks {', '.join(missing)}.")
+        return cls(path, info)
+
+    @property
+    def name(self) -> str:
+        return self.path.name
+
+    def update(self, **changes: Any) -> None:
+        """Change fields of run.json. OSError passes through."""
+        self.info |= changes
+        write_json(self.path / "run.json", self.info)
+
+    # Checkpoints
+
+    def checkpoint_path(self, step: int) -> Path:
+        return self.path / "checkpoints" / f"step-{step:09d}.safetensors"
+
+    def checkpoints(self) -> list[Path]:
+        """Oldest first."""
+        return sorted(self.path.glob("checkpoints/step-*.safetensors"))
+
+    def latest_checkpoint(self) -> Path:
+        """RunError where none was saved."""
+        found = self.checkpoints()
+        if not found:
+            raise RunError(f"{self.path} has no checkpoint yet: train it for a moment first.")
+        return found[-1]
+
+    def prune_checkpoints(self) -> None:
+        """Keep the newest few; each is as large as the nets and their optimizers."""
+        for old in self.checkpoints()[:-KEEP_CHECKPOINTS]:
+            old.unlink(missing_ok=True)
+
+    # Samples
+
+    def sample_path(self, step: int) -> Path:
+        return self.path / "samples" / f"step-{step:09d}.png"
+
+    def samples(self) -> list[tuple[int, Path]]:
+        """(step, PNG of the fixed latents), oldest first."""
+        found = sorted(self.path.glob("samples/step-*.png"))
+        return [(int(path.stem.removeprefix("step-")), path) for path in found]
+
+    # Metrics: one row a step, and rows of their own for figures on held-out data
+
+    def append_metrics(
+        self,
+        steps: Sequence[int] | np.ndarray,
+        seconds: float,
+        values: Mapping[str, Sequence[float] | np.ndarray],
+    ) -> None:
+        """Append rows; values are columns of the steps' length. OSError passes through."""
+        columns = [values.get(name) for name in self._columns[2:]]
+        rows = (
+            [
+                int(step),
+                f"{seconds:.3f}",
+                *("" if column is None else f"{column[i]:.6g}" for column in columns),
+            ]
+            for i, step in enumerate(steps)
+        )
+        with (self.path / "metrics.csv").open("ab") as file:
+            file.write(_csv(rows))
+
+    def read_metrics(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Name -> (int64 steps, float64 values), in order. Torn or foreign lines are passed over."""
+        series: dict[str, tuple[list[int], list[float]]] = {}
+        for row in self._rows():
+            for name, text in zip(self._columns[2:], row[2:], strict=True):
+                if text:
+                    steps, values = series.setdefault(name, ([], []))
+                    steps.append(int(row[0]))
+                    values.append(float(text))
+        return {
+            name: (np.asarray(steps, np.int64), np.asarray(values))
+            for name, (steps, values) in series.items()
+        }
+
+    def seconds(self) -> float:
+        """Training time up to the last row."""
+        return max((float(row[1]) for row in self._rows()), default=0.0)
+
+    def rewind(self, step: int) -> None:
+        """Drop metrics and samples after `step`: they belong to steps that are about to be done again."""
+        self._write_metrics([row for row in self._rows() if int(row[0]) <= step])
+        for at, path in self.samples():
+            if at > step:
+                path.unlink(missing_ok=True)
+
+    def _rows(self) -> Iterable[list[str]]:
+        file = self.path / "metrics.csv"
+        if not file.exists():
+            return
+        with file.open(encoding="utf-8", errors="replace", newline="") as lines:
+            for row in csv.reader(line for line in lines if line.endswith("\n")):
+                if len(row) == len(self._columns) and re.fullmatch(r"\d+", row[0]):
+                    yield row
+
+    def _write_metrics(self, rows: list[list[str]]) -> None:
+        write_bytes(self.path / "metrics.csv", _csv([self._columns, *rows]))
+
+
+def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue().encode()
