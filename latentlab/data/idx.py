@@ -1,0 +1,214 @@
+"""MNIST and what is packed like it: IDX files, alone or as the four of a folder."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from latentlab.core.config import setting
+from latentlab.core.errors import DataError
+from latentlab.data.base import Dataset, Report, Source, SourceConfig, register
+from latentlab.data.idx_format import IdxHeader, has_idx_magic, has_idx_name, read_header, read_values
+from latentlab.data.images import evenly_spaced, prepare
+
+_IMAGES = re.compile(r"images[-.]idx\d", re.IGNORECASE)
+
+
+class IdxConfig(SourceConfig):
+    path: str = setting("", "Path", "An IDX file of images, or a folder with MNIST's files.")
+
+
+@register("idx")
+class Idx(Source):
+    """Images of unsigned bytes in IDX files, plain or gzipped; see `idx_format`.
+
+    `path` is a folder or a file of images: (N, H, W) grey, (N, H, W, C) or (N, C, H, W) with C of 1, 3 or 4.
+    A file's labels come from the file beside it that says ``labels-idx1`` where it says ``images-idx3``, if
+    there is one. Of a folder the files ``train-images-idx3-ubyte`` and ``t10k-images-idx3-ubyte`` with their
+    labels are taken (also with a dot before ``idx``, with ``.gz``; the unpacked one where both are there):
+    train first, then t10k, whose indices are `heldout`. One of the pairs is enough; then none are held out.
+
+    A label is its number; `label_names` are "0" to the largest. `limit` takes images evenly spaced over the
+    whole order, so both parts keep their share. Raises DataError for whatever does not fit together.
+    """
+
+    Config = IdxConfig
+    title = "IDX files"
+    about = "MNIST, Fashion-MNIST and their like: a file of images, or the folder with the four files."
+    needs_path = True
+
+    @classmethod
+    def accepts(cls, path: Path) -> bool:
+        if path.is_dir():
+            return holds_idx_files(path)
+        return path.is_file() and (has_idx_name(path.name) or has_idx_magic(path))
+
+    @classmethod
+    def load(cls, config: Any, report: Report) -> Dataset:
+        path = Path(config.path).expanduser().absolute()
+        if not path.exists():
+            raise DataError(f"There is no file or folder {path}.")
+        parts = _open_folder(path) if path.is_dir() else [_open_pair(path, _labels_beside(path))]
+        first = parts[0]
+        for other in parts[1:]:
+            if other.shape != first.shape:
+                raise DataError(
+                    f"{other.images.path} holds images of {other.shape_text}; "
+                    f"expected {first.shape_text} as in {first.images.path.name}."
+                )
+        count = sum(part.count for part in parts)
+
+        def reading(done: int, total: int) -> None:
+            report(done, 2 * count)
+
+        images, labels = _read_parts(parts, count, reading)
+        names = tuple(str(i) for i in range(int(labels.max()) + 1)) if labels is not None else ()
+        chosen = evenly_spaced(count, config.limit)
+        if len(chosen) < count:
+            images, labels = images[chosen], labels[chosen] if labels is not None else None
+
+        def fitting(done: int, total: int) -> None:
+            report(count + done * count // total, 2 * count)
+
+        return Dataset(
+            images=prepare(images, config.size, config.channels, fitting),
+            name=path.name if path.is_dir() else path.name.removesuffix(".gz"),
+            source=cls.key,
+            config=config.model_dump() | {"path": str(path)},
+            labels=labels,
+            label_names=names,
+            heldout=np.flatnonzero(chosen >= first.count).astype(np.int64) if len(parts) > 1 else None,
+        )
+
+
+def holds_idx_files(folder: Path) -> bool:
+    """Whether files in the folder itself are called like MNIST's; False where it cannot be listed."""
+    try:
+        return any(has_idx_name(entry.name) and entry.is_file() for entry in folder.iterdir())
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class _Pair:
+    """A file of images and its file of labels, opened as far as their headers."""
+
+    images: IdxHeader
+    labels: IdxHeader | None
+
+    @property
+    def count(self) -> int:
+        return self.images.dims[0]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As stored: (H, W), (H, W, C) or (C, H, W)."""
+        return self.images.dims[1:]
+
+    @property
+    def shape_text(self) -> str:
+        return "×".join(str(d) for d in self.shape)
+
+    @property
+    def channels_last(self) -> bool:
+        return len(self.shape) == 3 and self.shape[2] in (1, 3, 4)
+
+
+def _open_pair(images: Path, labels: Path | None) -> _Pair:
+    """DataError where the headers are not those of images and as many labels."""
+    header = read_header(images)
+    dims = header.dims
+    if len(dims) == 1:
+        raise DataError(
+            f"{images} holds {dims[0]:,} labels (1 dimension); expected images (3 or 4 dimensions)."
+        )
+    if len(dims) == 2:
+        raise DataError(
+            f"{images} holds a table of {dims[0]:,} × {dims[1]:,}; expected images (3 or 4 dimensions)."
+        )
+    if len(dims) == 4 and (dims[1] in (1, 3, 4)) == (dims[3] in (1, 3, 4)):
+        found = " × ".join(str(d) for d in dims)
+        raise DataError(
+            f"{images} is {found}; expected 1, 3 or 4 channels in either the second or the last place."
+        )
+    if labels is None:
+        return _Pair(header, None)
+    beside = read_header(labels)
+    if len(beside.dims) != 1:
+        raise DataError(f"{labels} has {len(beside.dims)} dimensions; expected 1 for labels.")
+    if beside.dims[0] != dims[0]:
+        raise DataError(
+            f"{labels} holds {beside.dims[0]:,} labels; expected {dims[0]:,}, one for each image."
+        )
+    return _Pair(header, beside)
+
+
+def _labels_beside(images: Path) -> Path | None:
+    """The file of labels that belongs to a file of images by its name, packed or not."""
+    found = _IMAGES.search(images.name)
+    if not found:
+        return None
+    tail = re.sub(r"\.gz$", "", images.name[found.end() :], flags=re.IGNORECASE)
+    # The same packing and the same sign before "idx" come first.
+    dots = sorted("-.", key=lambda dot: dot not in found.group())
+    packings = sorted(["", ".gz"], key=lambda end: images.name.lower().endswith(".gz") != bool(end))
+    for end in packings:
+        for dot in dots:
+            beside = images.with_name(f"{images.name[: found.start()]}labels{dot}idx1{tail}{end}")
+            if beside.is_file():
+                return beside
+    return None
+
+
+def _open_folder(folder: Path) -> list[_Pair]:
+    pairs = []
+    for part in ("train", "t10k"):
+        images, labels = _file_of(folder, part, "images"), _file_of(folder, part, "labels")
+        if images:
+            pairs.append(_open_pair(images, labels))
+        elif labels:
+            raise DataError(f"{folder} holds {labels.name} but no {part}-images-idx3-ubyte to go with it.")
+    if not pairs:
+        raise DataError(
+            f"{folder} holds no train-images-idx3-ubyte and no t10k-images-idx3-ubyte (or .gz); "
+            "give one file of images instead of the folder."
+        )
+    if any(pair.labels is None for pair in pairs) and any(pair.labels for pair in pairs):
+        bare = next(pair for pair in pairs if pair.labels is None)
+        raise DataError(f"{bare.images.path} has no file of labels beside it, though the other part has one.")
+    return pairs
+
+
+def _file_of(folder: Path, part: str, what: str) -> Path | None:
+    pattern = re.compile(rf"{part}-{what}[-.]idx\d(-ubyte)?(\.gz)?", re.IGNORECASE)
+    try:
+        found = [entry for entry in folder.iterdir() if pattern.fullmatch(entry.name) and entry.is_file()]
+    except OSError as error:
+        raise DataError(f"Cannot list {folder}: {error.strerror}.") from None
+    return min(found, key=lambda entry: (entry.suffix.lower() == ".gz", entry.name), default=None)
+
+
+def _read_parts(parts: list[_Pair], count: int, report: Report) -> tuple[np.ndarray, np.ndarray | None]:
+    """(uint8 (N, C, H, W), int64 (N,) or None) of all parts, one after the other."""
+    images: list[np.ndarray] = []
+    labels: list[np.ndarray] = []
+    done = 0
+    for part in parts:
+
+        def progress(read: int, part: _Pair = part, before: int = done) -> None:
+            report(before + part.count * read // part.images.size, count)
+
+        stored = read_values(part.images, progress)
+        if part.channels_last:
+            stored = stored.transpose(0, 3, 1, 2)
+        images.append(stored[:, None] if stored.ndim == 3 else stored)
+        if part.labels:
+            labels.append(read_values(part.labels, lambda read: None).astype(np.int64))
+        done += part.count
+    if len(parts) == 1:
+        return images[0], labels[0] if labels else None
+    return np.concatenate(images), np.concatenate(labels) if labels else None
