@@ -142,12 +142,13 @@ def expectation(spec: FieldSpec) -> str:
     if spec.kind == "text":
         return "text"
     noun = "a whole number" if spec.kind == "int" else "a number"
+    # Fifteen digits: "g" alone would write a whole 1000000 as 1e+06.
     if spec.minimum is not None and spec.maximum is not None:
-        return f"{noun} from {spec.minimum:g} to {spec.maximum:g}"
+        return f"{noun} from {spec.minimum:.15g} to {spec.maximum:.15g}"
     if spec.minimum is not None:
-        return f"{noun} of at least {spec.minimum:g}"
+        return f"{noun} of at least {spec.minimum:.15g}"
     if spec.maximum is not None:
-        return f"{noun} of at most {spec.maximum:g}"
+        return f"{noun} of at most {spec.maximum:.15g}"
     return noun
 
 
