@@ -93,6 +93,7 @@ def prepare(images: np.ndarray, size: int, channels: int, report: Report) -> np.
     count, _, height, width = images.shape
     shape = (size, size) if size else (height, width)
     if shape == (height, width) and channels in (0, images.shape[1]):
+        report(0, count)
         report(count, count)
         return np.ascontiguousarray(images)
     result = allocate(count, channels or images.shape[1], *shape)

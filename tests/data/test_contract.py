@@ -1,0 +1,112 @@
+"""What holds for every kind of dataset. A new source adds a line to `example`."""
+
+import numpy as np
+import pytest
+
+from latentlab.core.config import describe
+from latentlab.core.errors import Cancelled, ConfigError
+from latentlab.data import SOURCES, load
+
+COUNT = 40
+
+
+@pytest.fixture(params=list(SOURCES))
+def example(request, tmp_path, write_image, write_mnist):
+    """(spec, settings) of a small dataset of each kind."""
+    key = request.param
+    if key == "folder":
+        for i in range(COUNT):
+            write_image(tmp_path / "pictures" / "ab"[i % 2] / f"{i}.png", seed=i)
+        return str(tmp_path / "pictures"), {}
+    if key == "idx":
+        write_mnist(tmp_path / "mnist")
+        return str(tmp_path / "mnist"), {}
+    return key, {"shapes": {"count": COUNT}, "digits": {"limit": COUNT}}[key]
+
+
+@pytest.mark.parametrize("key", list(SOURCES))
+def test_is_described(key):
+    source = SOURCES.get(key)
+    assert source.key == key and source.title and source.about.endswith(".")
+    assert source.needs_path == ("path" in source.Config.model_fields)
+    for field in describe(source.Config):
+        assert field.title and field.help.endswith("."), field.name
+
+
+def test_shapes_and_types(example):
+    found = load(*example)
+    assert len(found) == COUNT
+    assert found.images.dtype == np.uint8 and found.images.flags.c_contiguous
+    assert found.labels is not None and found.labels.dtype == np.int64 and found.labels.shape == (COUNT,)
+    assert found.labels.min() >= 0 and found.labels.max() < len(found.label_names)
+    assert sum(found.class_counts().values()) == COUNT
+    for values in found.factors.values():
+        assert values.dtype == np.float32 and values.shape == (COUNT,)
+    assert found.skipped == ()
+    assert found.images.std() > 10
+
+
+def test_loads_again_from_its_own_config(example):
+    first = load(*example)
+    again = load(first.source, first.config)
+    assert again.fingerprint == first.fingerprint
+    np.testing.assert_array_equal(again.images, first.images)
+    np.testing.assert_array_equal(again.labels, first.labels)
+
+
+@pytest.mark.parametrize("size", [8, 20, 64, 100])
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_size_and_channels(example, size, channels):
+    spec, settings = example
+    found = load(spec, settings | {"size": size, "channels": channels})
+    assert found.image_shape == (channels, size, size)
+    assert found.images.flags.c_contiguous and found.images.dtype == np.uint8
+    if channels == 4 and found.source != "shapes":
+        assert (found.images[:, 3] == 255).all()
+
+
+@pytest.mark.parametrize("limit", [1, 7, COUNT, COUNT + 1])
+def test_limit(example, limit):
+    spec, settings = example
+    everything = load(spec, settings)
+    # The digits are only COUNT by their own limit.
+    found = load(spec, {"limit": limit} | settings if limit > COUNT else settings | {"limit": limit})
+    assert len(found) == min(limit, COUNT)
+    assert found.label_names == everything.label_names
+    every_image = {
+        image.tobytes(): label for image, label in zip(everything.images, everything.labels, strict=True)
+    }
+    for image, label in zip(found.images, found.labels, strict=True):
+        assert every_image[image.tobytes()] == label
+
+
+@pytest.mark.parametrize("settings", [{}, {"size": 32, "channels": 3}])
+def test_progress_rises_to_its_total(example, settings):
+    calls = []
+    load(example[0], example[1] | settings, lambda done, total: calls.append((done, total)))
+    totals = {total for _, total in calls}
+    assert len(totals) == 1 and calls[-1][0] == calls[-1][1] > 0
+    steps = [done for done, _ in calls]
+    assert steps == sorted(steps) and steps[0] >= 0
+
+
+@pytest.mark.parametrize("after", [1, 2])
+def test_cancelled_passes_at_once(example, after):
+    calls = []
+
+    def report(done, total):
+        calls.append(done)
+        if len(calls) == after:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        load(*example, report)
+    assert len(calls) == after
+
+
+@pytest.mark.parametrize(
+    "settings", [{"size": 7}, {"size": 257}, {"channels": 2}, {"limit": -1}, {"colour": 1}]
+)
+def test_wrong_settings_are_refused(example, settings):
+    with pytest.raises(ConfigError, match=rf"{next(iter(settings))}"):
+        load(example[0], example[1] | settings)
