@@ -24,9 +24,10 @@ class Model:
     """Owns its nets, losses and optimizer step.
 
     Class attributes: `key` (set by the registry), `title`, `about`, `family` ("vae" or "gan"), `paper`
-    (arXiv number), `training_defaults` (values of the training form that suit it), `evaluation_nets`
-    (names of the nets that `decode` and `encode` use), `prior` (what z is drawn from: "standard-normal"
-    is N(0, I)), `metric_titles` (what `step` returns, and what it is called on the screen).
+    (arXiv number), `training_defaults` (values of the training form that suit it), `smallest_batch` (images
+    that a step needs), `evaluation_nets` (names of the nets that `decode` and `encode` use), `prior` (what z
+    is drawn from: "standard-normal" is N(0, I)), `metric_titles` (what `step` returns, and what it is called
+    on the screen).
 
     image_shape is (C, H, W), latent_shape (D,). Every random number that training draws comes from
     `generator`, never from torch's global one, so that no other thread can change a run.
@@ -40,6 +41,7 @@ class Model:
     family: ClassVar[str]
     prior: ClassVar[str] = "standard-normal"
     training_defaults: ClassVar[Mapping[str, Any]] = {}
+    smallest_batch: ClassVar[int] = 1
     evaluation_nets: ClassVar[tuple[str, ...]]
     metric_titles: ClassVar[Mapping[str, str]]
 

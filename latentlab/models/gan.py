@@ -177,6 +177,7 @@ class DCGAN(GAN):
     about = "Convolutions and batch normalisation: sharper than a VAE, slower, can collapse."
     paper = "1511.06434"
     training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-4, "batch_size": 64}
+    smallest_batch = 2  # batch normalisation of one image has no variance
     Config: ClassVar[type[GANConfig]] = GANConfig
 
     def build(self) -> dict[str, nn.Module]:
