@@ -1,0 +1,47 @@
+"""Labels that give way when room is short."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QStyle, QStyleOption, QWidget
+
+
+class ElidedLabel(QLabel):
+    """One line of text that ends in "…" when it does not fit; the layout may squeeze it."""
+
+    def __init__(self, text: str = "", parent: QWidget | None = None, *, role: str = "") -> None:
+        super().__init__(text, parent)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        if role:
+            self.setProperty("role", role)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(min(32, self.sizeHint().width()), super().minimumSizeHint().height())
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        option = QStyleOption()
+        option.initFrom(self)
+        self.style().drawPrimitive(QStyle.PrimitiveElement.PE_Widget, option, painter, self)
+        rect = self.contentsRect()
+        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, rect.width())
+        role = self.foregroundRole()
+        flags = self.alignment().value
+        self.style().drawItemText(painter, rect, flags, self.palette(), self.isEnabled(), text, role)
+
+
+def heading(text: str) -> QLabel:
+    """A section's heading."""
+    label = QLabel(text)
+    label.setProperty("role", "heading")
+    return label
+
+
+def rule() -> QFrame:
+    """A line of one pixel between sections."""
+    frame = QFrame()
+    frame.setProperty("line", True)
+    frame.setFixedHeight(1)
+    return frame

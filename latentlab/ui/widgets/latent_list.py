@@ -1,0 +1,231 @@
+"""All latent dimensions as a scrolling list; rows are made when they come near."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
+
+from latentlab.ui.widgets.latent_slider import LatentSlider, row_height
+
+#: Rows that exist from the start: scripts find them by name, and the first screens scroll without a hitch.
+EAGER_ROWS = 40
+#: Rows made beyond either edge of what is visible.
+AHEAD = 4
+MARGIN = 16
+
+
+class LatentSliderList(QScrollArea):
+    """One LatentSlider per dimension, in any order. Its two changed signals come from a person only."""
+
+    value_changed = Signal(int, float)
+    lock_toggled = Signal(int, bool)
+    rows_shown = Signal(list)  # the dimensions now in view, for those who decode filmstrips
+
+    def __init__(self, parent: QWidget | None = None, *, limit: float = 3.0) -> None:
+        super().__init__(parent)
+        self.setObjectName("latent_sliders")
+        self.setAccessibleName("Latent dimensions")
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._limit = limit
+        self._values = np.zeros(0)
+        self._names: list[str] = []
+        self._notes: list[str] = []
+        self._locked: set[int] = set()
+        self._order: list[int] = []
+        self._strips: dict[int, np.ndarray] = {}
+        self._with_strips = False
+        self._rows: dict[int, LatentSlider] = {}
+        self._shown: list[int] = []
+        self._positions: dict[int, int] = {}
+        self._body = QWidget()
+        self.setWidget(self._body)
+        self.setWidgetResizable(False)
+        self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+
+    def set_dimensions(self, count: int, names: Sequence[str] | None = None) -> None:
+        """`count` rows at 0, unlocked, in the order of their index; named z0, z1, ... without `names`."""
+        for index in [i for i in self._rows if i >= count]:
+            row = self._rows.pop(index)
+            row.hide()
+            row.setParent(None)
+            row.deleteLater()
+        self._values = np.zeros(count)
+        self._names = list(names) if names is not None else [f"z{i}" for i in range(count)]
+        self._notes = [""] * count
+        self._locked = set()
+        self._strips = {}
+        self._order = list(range(count))
+        for index in range(min(count, EAGER_ROWS)):
+            self._row(index)
+        for index in self._rows:
+            self._refresh(index)
+        self._arrange()
+
+    def count(self) -> int:
+        return len(self._values)
+
+    def values(self) -> np.ndarray:
+        """float64 (count,) in standard deviations of the prior; a copy."""
+        return self._values.copy()
+
+    def set_values(self, values: np.ndarray) -> None:
+        """Show float (count,); emits nothing."""
+        values = np.asarray(values, dtype=np.float64).reshape(-1)
+        if values.shape != self._values.shape:
+            raise ValueError(f"{len(values)} values for {len(self._values)} latent dimensions")
+        self._values = values.copy()
+        for index, row in self._rows.items():
+            row.set_value(float(values[index]))
+
+    def set_value(self, index: int, value: float) -> None:
+        """Show the value of one dimension; emits nothing."""
+        self._values[index] = value
+        if index in self._rows:
+            self._rows[index].set_value(value)
+
+    def set_notes(self, notes: Sequence[str]) -> None:
+        """A word behind each name, such as "KL 2.68"."""
+        if len(notes) != self.count():
+            raise ValueError(f"{len(notes)} notes for {self.count()} latent dimensions")
+        self._notes = list(notes)
+        for index, row in self._rows.items():
+            row.set_name(self._names[index], self._notes[index])
+
+    def set_limit(self, limit: float) -> None:
+        """How far every slider reaches, in standard deviations."""
+        self._limit = limit
+        for row in self._rows.values():
+            row.set_limit(limit)
+
+    def locked(self) -> set[int]:
+        """The dimensions that Randomise leaves alone."""
+        return set(self._locked)
+
+    def set_locked(self, locked: set[int]) -> None:
+        """Lock exactly these; emits nothing."""
+        self._locked = set(locked)
+        for index, row in self._rows.items():
+            row.set_locked(index in self._locked)
+
+    def order(self) -> list[int]:
+        return list(self._order)
+
+    def set_order(self, order: Sequence[int]) -> None:
+        """The dimensions from top to bottom. Those left out are hidden; their values stay."""
+        wrong = set(order) - set(range(self.count()))
+        if wrong or len(set(order)) != len(order):
+            raise ValueError(
+                f"an order names each of the {self.count()} dimensions at most once, not {order}"
+            )
+        self._order = list(order)
+        self._arrange()
+
+    def set_filmstrips(self, on: bool) -> None:
+        """Make room for a filmstrip in every row, or take it away."""
+        self._with_strips = on
+        if not on:
+            self._strips = {}
+        for index in self._rows:
+            self._refresh(index)
+        self._arrange()
+
+    def set_filmstrip(self, index: int, tiles: np.ndarray | None) -> None:
+        """The pictures along the track of one dimension, uint8 (K, C, H, W)."""
+        if tiles is None:
+            self._strips.pop(index, None)
+        else:
+            self._strips[index] = tiles
+            if not self._with_strips:
+                self.set_filmstrips(True)
+        if index in self._rows:
+            self._rows[index].set_filmstrip(tiles)
+
+    def row(self, index: int) -> LatentSlider:
+        """The row of a dimension, made now if it was not there."""
+        row = self._row(index)
+        self._place(index)
+        return row
+
+    def visible_dimensions(self) -> list[int]:
+        """The dimensions whose rows are in view, from top to bottom."""
+        return list(self._shown)
+
+    def scroll_to(self, index: int) -> None:
+        """Bring the row of a dimension into view."""
+        top = self._order.index(index) * self._pitch()
+        bar = self.verticalScrollBar()
+        bar.setValue(max(min(bar.value(), top), top + self._pitch() - self.viewport().height()))
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 480)
+
+    def _pitch(self) -> int:
+        return row_height(self._with_strips)
+
+    def _row(self, index: int) -> LatentSlider:
+        row = self._rows.get(index)
+        if row is None:
+            row = LatentSlider(index, self._names[index], limit=self._limit, parent=self._body)
+            row.value_changed.connect(self._on_value_changed)
+            row.lock_toggled.connect(self._on_lock_toggled)
+            self._rows[index] = row
+            self._refresh(index)
+        return row
+
+    def _refresh(self, index: int) -> None:
+        row = self._rows[index]
+        row.set_name(self._names[index], self._notes[index])
+        row.set_value(float(self._values[index]))
+        row.set_locked(index in self._locked)
+        row.set_filmstrip(self._strips.get(index))
+
+    def _arrange(self) -> None:
+        self._positions = {index: place for place, index in enumerate(self._order)}
+        self._body.resize(self.viewport().width(), len(self._order) * self._pitch() + MARGIN)
+        for index in self._rows:
+            self._place(index)
+        self._make_visible()
+
+    def _place(self, index: int) -> None:
+        row, place = self._rows[index], self._positions.get(index)
+        if place is None:
+            row.hide()
+            return
+        width = self._body.width() - 2 * MARGIN
+        row.setGeometry(MARGIN, place * self._pitch(), max(width, 120), self._pitch())
+        row.show()
+
+    def _make_visible(self) -> None:
+        top, height, pitch = self.verticalScrollBar().value(), self.viewport().height(), self._pitch()
+        first, last = top // pitch, (top + height) // pitch + 1
+        for index in self._order[max(0, first - AHEAD) : last + AHEAD]:
+            if index not in self._rows:
+                self._row(index)
+                self._place(index)
+        shown = self._order[first:last]
+        if shown != self._shown:
+            self._shown = shown
+            self.rows_shown.emit(list(shown))
+
+    def _on_scrolled(self) -> None:
+        self._make_visible()
+
+    def _on_value_changed(self, index: int, value: float) -> None:
+        self._values[index] = value
+        self.value_changed.emit(index, value)
+
+    def _on_lock_toggled(self, index: int, locked: bool) -> None:
+        if locked:
+            self._locked.add(index)
+        else:
+            self._locked.discard(index)
+        self.lock_toggled.emit(index, locked)

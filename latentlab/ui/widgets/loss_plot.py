@@ -1,0 +1,379 @@
+"""Streaming curves: legend, smoothing, log scale, crosshair, markers. Loads pyqtgraph, which takes 0.8 s."""
+
+from __future__ import annotations
+
+import html
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QColor, QImage, QPainter, QResizeEvent, QShowEvent
+from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+
+from latentlab.core.files import atomic_path
+from latentlab.ui import theme
+from latentlab.ui.widgets.curves import Series, write_csv
+from latentlab.ui.widgets.legend import Legend, format_value
+from latentlab.ui.widgets.plot_surface import PlotSurface
+
+#: At most 20 repaints a second, however many points come.
+REPAINT_MS = 50
+#: Points that are handed to pyqtgraph per curve, at most about twice as many: more than a screen is wide.
+POINTS = 1500
+MAX_SMOOTHING = 0.999
+MARKERS_KEPT = 200
+EMPTY_TEXT = "Press Train to see losses here"
+
+
+class LossPlot(QWidget):
+    """Curves over the training step. The view follows the newest step until someone zooms or pans; a double
+    click follows again.
+    """
+
+    following_changed = Signal(bool)
+
+    def __init__(self, plot_name: str = "", parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._series: dict[str, Series] = {}
+        self._titles: dict[str, str] = {}
+        self._lines: dict[str, tuple[Any, Any]] = {}
+        self._markers: list[tuple[float, Any]] = []
+        self._smoothing = 0.0
+        self._log = False
+        self._following = True
+
+        self.legend = Legend()
+        self.legend.toggled.connect(self._on_legend_toggled)
+        self.follow_button = QPushButton("Follow")
+        self.follow_button.setProperty("flat", True)
+        self.follow_button.setToolTip(
+            "Show the whole run again and keep up with it (double click on the plot)"
+        )
+        self.follow_button.setAccessibleName("Follow the newest step")
+        self.follow_button.clicked.connect(self.follow)
+        self.follow_button.hide()
+        self.plot = PlotSurface()
+        if plot_name:
+            self.plot.setObjectName(plot_name)
+        self.plot.setAccessibleName("Losses over training steps")
+        self.plot.double_clicked.connect(self.follow)
+        self.plot.scene().sigMouseMoved.connect(self._on_mouse_moved)
+        self.plot.left.connect(self._hide_crosshair)
+        view = self.plot.getViewBox()
+        view.sigRangeChangedManually.connect(self._on_range_changed_by_hand)
+        view.sigXRangeChanged.connect(self._schedule)
+
+        self._crosshair = pg.InfiniteLine(angle=90)
+        self._crosshair.hide()
+        self.plot.addItem(self._crosshair, ignoreBounds=True)
+        self.readout = _overlay(self.plot, "card")
+        self.empty = _overlay(self.plot, "secondary")
+        self.empty.setText(EMPTY_TEXT)
+        self.empty.show()
+
+        self._timer = QTimer(self)
+        self._timer.setSingleShot(True)
+        self._timer.setInterval(REPAINT_MS)
+        self._timer.timeout.connect(self.refresh)
+
+        top = QHBoxLayout()
+        top.setSpacing(8)
+        top.addWidget(self.legend, 1)
+        top.addWidget(self.follow_button, 0, Qt.AlignmentFlag.AlignTop)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.setSpacing(4)
+        layout.addLayout(top)
+        layout.addWidget(self.plot, 1)
+        self._restyle()
+        self._show_emptiness()
+
+    # --- data ----------------------------------------------------------------------------------------------
+
+    def extend(self, name: str, steps: np.ndarray, values: np.ndarray) -> None:
+        """Append points to a series, (n,) and (n,), made when first named. NaN and infinities are gaps.
+
+        Steps do not fall; if they start again further left, they replace what was there from that step on.
+        """
+        if name not in self._series:
+            self._add_series(name)
+        self._series[name].extend(steps, values)
+        self._schedule()
+
+    def series(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """name -> (steps, values), float64 (n,) each, unsmoothed; copies."""
+        return {name: (s.steps.copy(), s.values.copy()) for name, s in self._series.items()}
+
+    def set_title(self, name: str, text: str) -> None:
+        """What a series is called in legend and crosshair; may come before its first point."""
+        self._titles[name] = text
+        if name in self._series:
+            self.legend.set_title(name, text)
+
+    def add_marker(self, step: float, text: str) -> None:
+        """A dashed vertical line with a word: an edit, a checkpoint. The newest 200 are kept."""
+        line = pg.InfiniteLine(
+            pos=step,
+            angle=90,
+            label=text,
+            # Neighbouring labels would cover each other at one height.
+            labelOpts={"position": 0.96 - 0.11 * (len(self._markers) % 3), "anchors": [(0, 0), (0, 0)]},
+        )
+        self._markers.append((step, line))
+        self.plot.addItem(line, ignoreBounds=True)
+        self._style_marker(line)
+        if len(self._markers) > MARKERS_KEPT:
+            self.plot.removeItem(self._markers.pop(0)[1])
+
+    def markers(self) -> list[tuple[float, str]]:
+        """(step, text) of every marker kept, in the order they were added."""
+        return [(step, line.label.format) for step, line in self._markers]
+
+    def reset(self) -> None:
+        """Back to the empty state; titles, smoothing and scale stay."""
+        for _, line in self._markers:
+            self.plot.removeItem(line)
+        for lines in self._lines.values():
+            for line in lines:
+                self.plot.removeItem(line)
+        self._series, self._lines, self._markers = {}, {}, []
+        self.legend.clear()
+        self._hide_crosshair()
+        self.follow()
+        self._show_emptiness()
+
+    # --- looks ---------------------------------------------------------------------------------------------
+
+    def set_smoothing(self, amount: float) -> None:
+        """0 shows the values; towards 1, a longer moving average over the faint values."""
+        self._smoothing = max(0.0, min(MAX_SMOOTHING, float(amount)))
+        for series in self._series.values():
+            series.set_smoothing(self._smoothing)
+        self._schedule()
+
+    def set_log(self, on: bool) -> None:
+        """A logarithmic y axis; values that are not positive become gaps."""
+        self._log = on
+        self.plot.getAxis("left").setLogMode(x=False, y=on)
+        self.follow()  # a range in values means nothing in decades
+        self._schedule()
+
+    def follow(self) -> None:
+        """Show the whole run and keep up with its newest step."""
+        self._set_following(True)
+        self._schedule()
+
+    def is_following(self) -> bool:
+        return self._following
+
+    def refresh(self) -> None:
+        """Hand the visible part of every curve to the screen now; otherwise the timer does."""
+        self._timer.stop()
+        self._show_emptiness()
+        if self._following:
+            self._fit_x()
+        low, high = self.plot.getViewBox().viewRange()[0]
+        extents = []
+        for name, series in self._series.items():
+            raw_line, main_line = self._lines[name]
+            self.legend.item(name).set_value(series.last())
+            on = self.legend.is_on(name)
+            main_line.setVisible(on)
+            raw_line.setVisible(on and series.main is not series.raw)
+            if not on:
+                continue
+            first, last = series.slice(low, high)
+            x, y = self._scaled(*series.main.thinned(series.steps, first, last, POINTS))
+            main_line.setData(x, y, connect="finite")
+            extents.append(y[np.isfinite(y)])
+            if series.main is not series.raw:
+                raw_line.setData(
+                    *self._scaled(*series.raw.thinned(series.steps, first, last, POINTS)), connect="finite"
+                )
+        if self._following:
+            self._fit_y(extents)
+
+    # --- files ---------------------------------------------------------------------------------------------
+
+    def export_csv(self, path: str | Path) -> None:
+        """All points of all series, unsmoothed, exact. ValueError if there are none; OSError passes on."""
+        write_csv(self.series(), path)
+
+    def export_image(self, path: str | Path) -> None:
+        """The plot as it is now, as SVG or (twice as fine as the screen at 1x) PNG, by the path's suffix."""
+        self._hide_crosshair()
+        self.refresh()
+        size, factor = self.plot.size(), 2
+        with atomic_path(path) as temporary:
+            if temporary.suffix.lower() == ".svg":
+                target = QSvgGenerator()
+                target.setFileName(str(temporary))
+                target.setSize(size)
+                target.setViewBox(QRectF(0, 0, size.width(), size.height()))
+                target.setTitle("latentlab losses")
+                painter = QPainter(target)
+                self.plot.render(painter)
+                painter.end()
+            else:
+                image = QImage(size * factor, QImage.Format.Format_ARGB32_Premultiplied)
+                image.setDevicePixelRatio(factor)
+                image.fill(theme.current().color("panel"))
+                painter = QPainter(image)
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+                self.plot.render(painter, QRectF(0, 0, size.width(), size.height()))
+                painter.end()
+                if not image.save(str(temporary)):
+                    raise OSError(f"cannot write {path} as an image")
+
+    # --- inside --------------------------------------------------------------------------------------------
+
+    def _add_series(self, name: str) -> None:
+        self._series[name] = Series(self._smoothing)
+        lines = []
+        for z in (1, 2):  # the faint values lie below every average
+            line = pg.PlotDataItem([], [], antialias=False)
+            line.setZValue(z)
+            self.plot.addItem(line, ignoreBounds=True)
+            # Only after addItem: both ask the view for its range.
+            line.setDownsampling(auto=True, method="peak")
+            line.setClipToView(True)
+            lines.append(line)
+        self._lines[name] = (lines[0], lines[1])
+        self.legend.add(name, self._titles.get(name, name), self._color(name))
+        self._style_line(name)
+
+    def _color(self, name: str) -> str:
+        series = theme.current().series
+        return series[list(self._series).index(name) % len(series)]
+
+    def _scaled(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if not self._log:
+            return x, y
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return x, np.where(y > 0, np.log10(y), np.nan)
+
+    def _fit_x(self) -> None:
+        ends = [s.steps[[0, -1]] for s in self._series.values() if len(s)]
+        if ends:
+            low, high = min(e[0] for e in ends), max(e[1] for e in ends)
+            self.plot.setXRange(low, high if high > low else low + 1, padding=0)
+
+    def _fit_y(self, extents: list[np.ndarray]) -> None:
+        """All but the outermost half percent: one spike must not flatten an evening of training."""
+        bounds = [np.percentile(y, (0.5, 99.5)) for y in extents if len(y)]
+        if bounds:
+            low, high = float(min(b[0] for b in bounds)), float(max(b[1] for b in bounds))
+            room = 0.08 * (high - low) or 0.08 * abs(high) or 1.0
+            floor = 0.0 if low >= 0 and not self._log and low - room < 0 else low - room
+            self.plot.setYRange(floor, high + room, padding=0)
+
+    def _schedule(self, *_: object) -> None:
+        if not self._timer.isActive() and self.isVisible():
+            self._timer.start()
+
+    def _set_following(self, on: bool) -> None:
+        if on != self._following:
+            self._following = on
+            self.follow_button.setVisible(not on)
+            self.following_changed.emit(on)
+
+    def _show_emptiness(self) -> None:
+        empty = not any(len(s) for s in self._series.values())
+        self.empty.setVisible(empty)
+        for side in ("left", "bottom"):
+            self.plot.getAxis(side).setOpacity(0.0 if empty else 1.0)
+
+    def _on_range_changed_by_hand(self, *_: object) -> None:
+        if self._series:
+            self._set_following(False)
+
+    def _on_legend_toggled(self, name: str, on: bool) -> None:
+        self._schedule()
+
+    def _on_mouse_moved(self, position: QPointF) -> None:
+        view = self.plot.getViewBox()
+        if not self._series or not view.sceneBoundingRect().contains(position):
+            self._hide_crosshair()
+            return
+        step = view.mapSceneToView(position).x()
+        shown = [(n, s) for n, s in self._series.items() if self.legend.is_on(n) and len(s)]
+        lines = []
+        for name, series in shown:
+            title, value = html.escape(self._titles.get(name, name)), format_value(series.at(step))
+            lines.append(f'<span style="color:{self._color(name)}">●</span>&nbsp;{title}&nbsp;<b>{value}</b>')
+        self._crosshair.setPos(step)
+        self._crosshair.show()
+        self.readout.setText("<br>".join([f"step {max(0, round(step)):,}", *lines]))
+        self.readout.adjustSize()
+        left = position.x() + 14
+        if left + self.readout.width() > self.plot.width():
+            left = position.x() - 14 - self.readout.width()
+        top = min(position.y() + 14, self.plot.height() - self.readout.height() - 4)
+        self.readout.move(round(max(0.0, left)), round(max(0.0, top)))
+        self.readout.show()
+
+    def _hide_crosshair(self) -> None:
+        self._crosshair.hide()
+        self.readout.hide()
+
+    # --- theme ---------------------------------------------------------------------------------------------
+
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() in (QEvent.Type.PaletteChange, QEvent.Type.StyleChange) and hasattr(self, "_timer"):
+            self._restyle()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self.empty.setGeometry(self.plot.rect())
+
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self.empty.setGeometry(self.plot.rect())
+        self._schedule()
+
+    def sizeHint(self) -> QSize:
+        return QSize(480, 200)
+
+    def _restyle(self) -> None:
+        shown = theme.current()
+        self.plot.setBackground(shown.color("panel"))
+        font = theme.base_font(11)
+        for side in ("left", "bottom"):
+            axis = self.plot.getAxis(side)
+            axis.setPen(pg.mkPen(shown.line))
+            axis.setTickPen(pg.mkPen(shown.pressed))
+            axis.setTextPen(pg.mkPen(shown.secondary))
+            axis.setTickFont(font)
+        self._crosshair.setPen(pg.mkPen(shown.faint, width=1))
+        for name in self._series:
+            self._style_line(name)
+            self.legend.set_color(name, self._color(name))
+        for _, line in self._markers:
+            self._style_marker(line)
+
+    def _style_line(self, name: str) -> None:
+        raw, main = self._lines[name]
+        faint = QColor(self._color(name))
+        faint.setAlphaF(0.28)
+        raw.setPen(pg.mkPen(faint, width=1))
+        main.setPen(pg.mkPen(self._color(name), width=1))
+
+    def _style_marker(self, line: Any) -> None:
+        accent = theme.current().accent
+        line.setPen(pg.mkPen(accent, width=1, style=Qt.PenStyle.DashLine))
+        line.label.setColor(accent)
+        line.label.fill = pg.mkBrush(theme.current().color("panel", 0.8))
+        line.label.setFont(theme.base_font(11))
+
+
+def _overlay(parent: QWidget, role: str) -> QLabel:
+    label = QLabel(parent)
+    label.setProperty("role", role)
+    label.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+    label.setAlignment(Qt.AlignmentFlag.AlignCenter if role == "secondary" else Qt.AlignmentFlag.AlignLeft)
+    label.hide()
+    return label

@@ -1,0 +1,53 @@
+"""The bare plot under the loss curves: axes that people can read, nothing automatic."""
+
+from __future__ import annotations
+
+import math
+
+import pyqtgraph as pg
+from PySide6.QtCore import QEvent, Signal
+from PySide6.QtGui import QMouseEvent
+
+
+class PlotAxis(pg.AxisItem):
+    """Whole steps with thousands below, plain numbers at the side."""
+
+    def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
+        if self.logMode:
+            return [f"{10.0**v:.3g}" for v in values]
+        if self.orientation == "bottom":
+            return [f"{v:,.0f}" if v == int(v) else "" for v in values]
+        digits = max(0, -math.floor(math.log10(spacing))) if spacing > 0 else 0
+        return [f"{v:,.{digits}f}" if digits < 5 else f"{v:.2g}" for v in values]
+
+
+class PlotSurface(pg.PlotWidget):
+    """A plot without pyqtgraph's own menus, buttons and automatic ranges."""
+
+    double_clicked = Signal()
+    left = Signal()
+
+    def __init__(self) -> None:
+        axes = {"left": PlotAxis("left"), "bottom": PlotAxis("bottom")}
+        super().__init__(axisItems=axes, enableMenu=False)
+        # pyqtgraph makes this menu all the same, without a parent: it would outlive the plot.
+        menu = self.getPlotItem().ctrlMenu
+        if menu is not None:
+            menu.setParent(self, menu.windowFlags())
+        self.hideButtons()
+        self.getPlotItem().layout.setContentsMargins(0, 4, 8, 0)
+        self.disableAutoRange()
+        self.setMouseTracking(True)
+        self.setMinimumHeight(96)
+        self.getAxis("left").setWidth(44)
+        self.getAxis("left").setGrid(180)
+        self.getAxis("left").setStyle(tickLength=0)
+        self.getAxis("bottom").setStyle(tickLength=0)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self.double_clicked.emit()
+        event.accept()
+
+    def leaveEvent(self, event: QEvent) -> None:
+        super().leaveEvent(event)
+        self.left.emit()
