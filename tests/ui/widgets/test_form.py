@@ -1,0 +1,305 @@
+import math
+import random
+from typing import Literal
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QApplication, QCheckBox, QLineEdit
+
+from latentlab.core.config import Config, setting
+from latentlab.ui.widgets.fields import (
+    ChoiceField,
+    FloatField,
+    IntField,
+    format_float,
+    next_nice,
+    parse_float,
+)
+from latentlab.ui.widgets.form import ConfigForm
+
+
+class Example(Config):
+    size: int = setting(16, "Latent size", "How many numbers describe an image.", ge=1, le=512)
+    batch: int = setting(128, "Batch", "Images in a step.", ge=1, le=4096, log=True)
+    warmup: int = setting(500, "KL warm-up", "Steps.", ge=0, le=10_000, unit="steps", zero="off")
+    rate: float = setting(1e-4, "Learning rate", "Of Adam.", ge=1e-7, le=1.0, log=True)
+    beta: float = setting(1.0, "β", "Weight of the KL term.", ge=0, le=10)
+    clip: float = setting(0.0, "Clip", "Longest gradient.", ge=0, le=100, zero="off")
+    seed: int = setting(0, "Seed", "Of everything random.", ge=0, le=2**48)
+    average: bool = setting(True, "Average", "Keep an average of the weights.")
+    kind: Literal["bernoulli", "gaussian"] = setting(
+        "bernoulli", "Likelihood", "Of a pixel.", labels={"bernoulli": "Bernoulli", "gaussian": "Gaussian"}
+    )
+    width: Literal[1, 2, 4] = setting(2, "Width", "A factor.")
+    note: str = setting("", "Note", "Anything.")
+
+
+DEFAULTS = Example().model_dump()
+
+
+@pytest.fixture
+def form(qtbot):
+    form = ConfigForm("model")
+    qtbot.addWidget(form)
+    form.set_config(Example)
+    form.show()
+    qtbot.waitExposed(form)
+    return form
+
+
+def type_into(field, text):
+    field.setFocus()
+    QApplication.processEvents()
+    field.selectAll()
+    QTest.keyClicks(field, text)
+    QTest.keyClick(field, Qt.Key.Key_Return)
+
+
+def wheel(widget, steps=1):
+    """Turn the wheel over a widget; whether it took the event."""
+    centre = QPointF(widget.rect().center())
+    event = QWheelEvent(
+        centre,
+        QPointF(widget.mapToGlobal(centre)),
+        QPoint(),
+        QPoint(0, 120 * steps),
+        Qt.MouseButton.NoButton,
+        Qt.KeyboardModifier.NoModifier,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    event.ignore()
+    QApplication.sendEvent(widget, event)
+    return event.isAccepted()
+
+
+def test_rows_have_names_and_accessible_names(form):
+    for name in Example.model_fields:
+        assert form.field(name).objectName() == f"model_{name}"
+        assert form.field(name).accessibleName() == Example.model_fields[name].title
+        assert form.field(name).isVisible()
+    assert form.objectName() == "model_form"
+    assert isinstance(form.field("size"), IntField)
+    assert isinstance(form.field("rate"), FloatField)
+    assert isinstance(form.field("average"), QCheckBox)
+    assert isinstance(form.field("kind"), ChoiceField)
+    assert isinstance(form.field("note"), QLineEdit)
+
+
+def test_the_tooltip_says_help_and_range(form):
+    tip = form.field("size").toolTip()
+    assert "How many numbers" in tip
+    assert "from 1 to 512" in tip
+    assert "0 means off" in form.field("warmup").toolTip()
+
+
+def test_defaults_round_trip(form):
+    assert form.values() == DEFAULTS
+    assert {k: type(v) for k, v in form.values().items()} == {k: type(v) for k, v in DEFAULTS.items()}
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"rate": 1e-4},
+        {"rate": 0.00012345678901234567},
+        {"rate": 0.1 + 0.2},
+        {"beta": math.pi},
+        {"seed": 2**48},
+        {"seed": 2**31},
+        {"kind": "gaussian", "width": 4, "average": False, "note": "ä β ✓"},
+        {"warmup": 0, "clip": 0.0, "size": 512},
+    ],
+)
+def test_values_round_trip_exactly_and_silently(form, qtbot, values):
+    with qtbot.assertNotEmitted(form.changed):
+        form.set_values(values)
+    assert form.values() == DEFAULTS | values
+
+
+def test_random_floats_survive_focus_and_return(form, qtbot):
+    rng = random.Random(0)
+    field = form.field("rate")
+    for _ in range(50):
+        value = 10 ** rng.uniform(-7, 0)
+        form.set_values({"rate": value})
+        field.setFocus()
+        QTest.keyClick(field, Qt.Key.Key_Return)
+        form.field("size").setFocus()
+        assert form.values()["rate"] == value
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(1e-4, "1e-4"), (0.0002, "2e-4"), (0.001, "0.001"), (1.0, "1"), (0.25, "0.25"), (0.0, "0")],
+)
+def test_floats_are_shown_short(value, text):
+    assert format_float(value) == text
+
+
+def test_short_texts_read_back_exactly():
+    rng = random.Random(1)
+    for _ in range(2000):
+        value = rng.choice((-1, 1)) * 10 ** rng.uniform(-20, 12)
+        assert float(format_float(value)) == value
+
+
+def test_numbers_are_read_as_people_write_them():
+    assert parse_float("1e-4") == 1e-4
+    assert parse_float("0,5") == 0.5
+    assert parse_float("−3") == -3
+    for text in ("nan", "inf", "", "abc"):
+        assert parse_float(text) is None
+
+
+def test_typing_a_number_emits_once_with_the_field(form, qtbot):
+    got = []
+    form.changed.connect(got.append)
+    type_into(form.field("rate"), "2e-4")
+    assert got == ["rate"]
+    assert form.values()["rate"] == 2e-4
+    type_into(form.field("size"), "64")
+    assert got == ["rate", "size"]
+    assert form.values()["size"] == 64
+
+
+def test_half_typed_numbers_are_in_values(form):
+    field = form.field("size")
+    field.setFocus()
+    field.selectAll()
+    QTest.keyClicks(field, "77")
+    assert form.values()["size"] == 77
+
+
+def test_what_is_out_of_range_or_no_number_is_refused(form):
+    type_into(form.field("size"), "9999")
+    assert 1 <= form.values()["size"] <= 512
+    type_into(form.field("rate"), "abc")
+    assert form.values()["rate"] == 1e-4
+    type_into(form.field("beta"), "-1")
+    assert form.values()["beta"] >= 0
+
+
+def test_words_and_units(form):
+    field = form.field("warmup")
+    assert field.text() == "500 steps"
+    type_into(field, "0")
+    assert field.text() == "off"
+    assert form.values()["warmup"] == 0
+    type_into(field, "20")
+    assert field.text() == "20 steps"
+    type_into(field, "off")
+    assert form.values()["warmup"] == 0
+    assert form.field("clip").text() == "off"
+
+
+def test_logarithmic_fields_step_by_factors(form):
+    form.field("rate").stepUp()
+    assert form.values()["rate"] == 2e-4
+    form.field("rate").stepDown()
+    form.field("rate").stepDown()
+    assert form.values()["rate"] == 5e-5
+    form.field("batch").stepUp()
+    assert form.values()["batch"] == 256
+    form.field("batch").stepDown()
+    form.field("batch").stepDown()
+    assert form.values()["batch"] == 64
+
+
+def test_linear_fields_step_cleanly(form):
+    for _ in range(3):
+        form.field("beta").stepUp()
+    assert form.values()["beta"] == 1.3
+
+
+def test_nice_numbers():
+    assert [next_nice(x, True) for x in (1, 1.5, 2, 5, 7)] == [2, 2, 5, 10, 10]
+    assert [next_nice(x, False) for x in (1, 1.5, 2, 10)] == [0.5, 1, 1, 5]
+
+
+def test_checkbox_choice_and_text_emit(form, qtbot):
+    got = []
+    form.changed.connect(got.append)
+    QTest.mouseClick(form.field("average"), Qt.MouseButton.LeftButton, pos=QPoint(8, 10))
+    form.field("kind").setFocus()
+    QTest.keyClick(form.field("kind"), Qt.Key.Key_Down)
+    type_into(form.field("note"), "hello")
+    assert got == ["average", "kind", "note"]
+    assert form.field("kind").currentText() == "Gaussian"
+    assert form.field("kind").currentData() == "gaussian"
+    assert form.values() == DEFAULTS | {"average": False, "kind": "gaussian", "note": "hello"}
+
+
+def test_the_baseline_marks_what_differs(form):
+    assert form.differing() == ()
+    form.set_baseline(DEFAULTS)
+    assert form.differing() == ()
+    form.set_values({"rate": 0.5})
+    assert form.differing() == ("rate",)
+    type_into(form.field("warmup"), "0")
+    assert form.differing() == ("warmup", "rate")
+    form.set_values(DEFAULTS)
+    assert form.differing() == ()
+    form.set_baseline({"warmup": 10})
+    assert form.differing() == ("warmup",)
+    form.set_baseline(None)
+    assert form.differing() == ()
+
+
+def test_skipped_fields_have_no_row_but_keep_their_value(qtbot):
+    form = ConfigForm("model", skip={"seed"})
+    qtbot.addWidget(form)
+    form.set_config(Example, {"seed": 5})
+    assert form.findChild(IntField, "model_seed") is None
+    assert form.values()["seed"] == 5
+
+
+def test_unknown_fields_are_named(form):
+    with pytest.raises(KeyError, match="nonsense"):
+        form.set_values({"nonsense": 1})
+
+
+def test_another_config_replaces_the_rows(form):
+    class Other(Config):
+        size: int = setting(3, "Size", "Other.", ge=0, le=9)
+
+    form.set_config(Other, {"size": 4})
+    assert form.values() == {"size": 4}
+    found = [w for w in form.findChildren(IntField) if w.objectName() == "model_size"]
+    assert len(found) == 1
+    assert found[0].value() == 4
+
+
+def test_locked_rows_say_why(form):
+    form.set_field_enabled("size", False, "Needs a new network.")
+    assert not form.field("size").isEnabled()
+    assert "Needs a new network." in form.field("size").toolTip()
+    form.set_field_enabled("size", True)
+    assert "Needs" not in form.field("size").toolTip()
+
+
+@pytest.mark.parametrize("name", ["size", "rate", "kind"])
+def test_the_wheel_is_left_to_the_page_unless_the_field_has_the_focus(form, name):
+    form.set_values({"kind": "gaussian"})
+    field, before = form.field(name), form.values()
+    form.field("note").setFocus()
+    assert not wheel(field)  # what a widget does not accept goes to the one around it
+    assert form.values() == before
+    assert not field.hasFocus()
+    field.setFocus()
+    assert wheel(field)
+    assert form.values()[name] != before[name]
+
+
+def test_prefixes_work_too(qtbot):
+    field = IntField(minimum=0, maximum=99_999)
+    qtbot.addWidget(field)
+    field.setPrefix("seed ")
+    field.show()
+    type_into(field, "41")
+    assert field.value() == 41
+    assert field.text() == "seed 41"
+    QTest.keyClick(field, Qt.Key.Key_Return)
+    assert field.value() == 41
