@@ -59,6 +59,14 @@ def load(path: Path, model: Model) -> dict[str, Any]:
     except RuntimeError as error:
         reason = str(error).splitlines()[-1].strip()
         raise RunError(f"{path} does not fit the model: {reason}") from None
+    try:
+        _continue(model, tensors, meta)
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
+        raise RunError(f"{path} does not fit the model's optimizers: {error}.") from None
+    return meta
+
+
+def _continue(model: Model, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
     model.step_count = int(meta["step"])
     for name, optimizer in model.optimizers().items():
         saved = meta["optimizers"][name]
@@ -73,7 +81,6 @@ def load(path: Path, model: Model) -> dict[str, Any]:
             model.generator.set_state(tensors["generator"])
         else:
             model.generator.manual_seed(model.generator.initial_seed() + model.step_count)
-    return meta
 
 
 def _under(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
@@ -84,7 +91,9 @@ def _optimizer_state(tensors: dict[str, Tensor], name: str) -> dict[int, dict[st
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _under(tensors, f"optimizer.{name}.").items():
         index, _, field = key.partition(".")
-        state.setdefault(int(index), {})[field] = tensor
+        # The optimizer keeps what it is given, and a tensor as read is a mapping of the file, which would
+        # hold it open for as long as the training lasts.
+        state.setdefault(int(index), {})[field] = tensor.clone()
     return state
 
 
@@ -97,6 +106,7 @@ def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
         raise RunError(f"There is no checkpoint at {path}.") from None
     except (OSError, SafetensorError, KeyError, ValueError) as error:
         raise RunError(f"The checkpoint {path} is damaged or no checkpoint of latentlab: {error}.") from None
-    if meta.get("format") != FORMAT:
-        raise RunError(f"{path} has checkpoint format {meta.get('format')}; this version reads {FORMAT}.")
+    if not isinstance(meta, dict) or meta.get("format") != FORMAT:
+        found = meta.get("format") if isinstance(meta, dict) else type(meta).__name__
+        raise RunError(f"{path} has checkpoint format {found}; this version reads {FORMAT}.")
     return tensors, meta

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
@@ -52,16 +53,19 @@ def run(
     if len(images) < 2:
         raise DataError(f"Training needs at least 2 images; {len(images)} are left beside the held-out ones.")
     data = _place(images, model.device)
-    clock = _Clock(seconds)
+    clock = _Clock(seconds, model.step_count)
     pending: list[dict[str, Tensor]] = []
-    reason: Literal["steps", "minutes", "stopped", "diverged"] = "stopped"
+    reason: Literal["steps", "minutes", "stopped"] = "stopped"
     told = saved = next_preview = time.monotonic()
     next_evaluation = time.monotonic() + 2
     previewed_step = -1
+    diverged = False
 
     def flush() -> Progress:
+        nonlocal diverged
         progress = _read(model, order, config, clock, pending)
         pending.clear()
+        diverged = not all(np.isfinite(values).all() for values in progress.values.values())
         folder.append_metrics(progress.steps, progress.seconds, progress.values)
         return progress
 
@@ -83,15 +87,25 @@ def run(
         saved = time.monotonic()
         return Saved(model.step_count, path)
 
+    def judge(everything: bool) -> Evaluated | None:
+        figures = evaluate(everything)
+        if not figures:  # nothing was held out
+            return None
+        columns = {name: [value] for name, value in figures.items()}
+        folder.append_metrics([model.step_count], clock.seconds(), columns)
+        return Evaluated(model.step_count, figures, final=everything)
+
     yield preview()
     while True:
         # A pause: tell all there is, then wait.
         if control.must_wait():
             if pending:
                 yield flush()
+                if diverged:
+                    break
             if previewed_step != model.step_count:
                 yield preview()
-            with clock.stopped():
+            with clock.stopped(model.step_count):
                 yield Paused(model.step_count)
                 going_on = control.wait()
         else:
@@ -113,36 +127,37 @@ def run(
         # Tell, look, judge and save when it is time.
         now = time.monotonic()
         if now - told >= TELL_EVERY:
-            progress = flush()
-            yield progress
-            if not all(np.isfinite(values).all() for values in progress.values.values()):
-                reason = "diverged"
+            yield flush()
+            if diverged:
                 break
             told = now = time.monotonic()
             if now >= next_preview:
                 yield preview()
             if now >= next_evaluation:
-                figures = evaluate(False)
-                took = time.monotonic() - now
-                next_evaluation = time.monotonic() + max(5.0, took / EVALUATION_SHARE)
-                folder.append_metrics([model.step_count], clock.seconds(), _columns(figures))
-                yield Evaluated(model.step_count, figures)
+                started = time.monotonic()
+                verdict = judge(False)
+                now = time.monotonic()
+                next_evaluation = now + max(5.0, (now - started) / EVALUATION_SHARE)
+                if verdict:
+                    yield verdict
             if now - saved >= config.autosave:
+                diverged = not _is_finite(model)
+                if diverged:
+                    break
                 yield save()
 
     if pending:
-        progress = flush()
-        yield progress
-        if not all(np.isfinite(values).all() for values in progress.values.values()):
-            reason = "diverged"
-    if reason != "diverged":
-        yield save()
-        if previewed_step != model.step_count:
-            yield preview()
-        if reason != "stopped":  # whoever stops it does not want to wait for a verdict
-            figures = evaluate(True)
-            folder.append_metrics([model.step_count], clock.seconds(), _columns(figures))
-            yield Evaluated(model.step_count, figures, final=True)
+        yield flush()
+    if diverged or not _is_finite(model):
+        yield Done(model.step_count, clock.seconds(), "diverged")
+        return
+    yield save()
+    if previewed_step != model.step_count:
+        yield preview()
+    if reason != "stopped":  # whoever stops it does not want to wait for a verdict
+        verdict = judge(True)
+        if verdict:
+            yield verdict
     yield Done(model.step_count, clock.seconds(), reason)
 
 
@@ -159,8 +174,10 @@ def _place(images: np.ndarray, device: torch.device) -> Tensor:
     return data
 
 
-def _columns(figures: Mapping[str, float]) -> dict[str, list[float]]:
-    return {name: [value] for name, value in figures.items()}
+def _is_finite(model: Model) -> bool:
+    """Whether every weight is a number: the loss of a step is taken before the step spoils them."""
+    finite = [t.isfinite().all() for net in model.nets.values() for t in net.state_dict().values()]
+    return bool(torch.stack(finite).all())
 
 
 def _read(
@@ -194,9 +211,9 @@ def _read(
 class _Clock:
     """Training time without pauses, and steps per second over the last few seconds."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, step: int) -> None:
         self._started = time.monotonic() - seconds
-        self._marks: deque[tuple[float, int]] = deque()
+        self._marks = deque([(seconds, step)])
 
     def seconds(self) -> float:
         return time.monotonic() - self._started
@@ -209,12 +226,11 @@ class _Clock:
         first, from_step = self._marks[0]
         return (step - from_step) / (now - first) if now > first else 0.0
 
-    def stopped(self) -> _Clock:
-        return self
-
-    def __enter__(self) -> None:
-        self._paused_at = time.monotonic()
-
-    def __exit__(self, *_: object) -> None:
-        self._started += time.monotonic() - self._paused_at
-        self._marks.clear()
+    @contextlib.contextmanager
+    def stopped(self, step: int) -> Iterator[None]:
+        paused_at = time.monotonic()
+        try:
+            yield
+        finally:
+            self._started += time.monotonic() - paused_at
+            self._marks = deque([(self.seconds(), step)])

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,16 @@ from latentlab.core.files import write_bytes, write_json
 
 FORMAT = 1
 KEEP_CHECKPOINTS = 3
+
+
+#: What run.json must hold for the run to be opened or resumed.
+_CONTENT: dict[str, Callable[[Any], bool]] = {
+    "data": lambda v: isinstance(v, dict) and {"source", "config", "summary", "fingerprint"} <= v.keys(),
+    "model": lambda v: isinstance(v, dict) and {"key", "config"} <= v.keys(),
+    "training": lambda v: isinstance(v, dict),
+    "image_shape": lambda v: isinstance(v, list) and len(v) == 3 and all(isinstance(n, int) for n in v),
+    "metrics": lambda v: isinstance(v, list) and all(isinstance(name, str) for name in v),
+}
 
 
 class RunFolder:
@@ -58,9 +68,11 @@ class RunFolder:
         if not isinstance(info, dict) or info.get("format") != FORMAT:
             found = info.get("format") if isinstance(info, dict) else type(info).__name__
             raise RunError(f"{file} has run format {found}; this version reads {FORMAT}.")
-        missing = [key for key in ("data", "model", "training", "image_shape", "metrics") if key not in info]
-        if missing:
-            raise RunError(f"{file} is damaged: it lacks {', '.join(missing)}.")
+        for key, is_right in _CONTENT.items():
+            if key not in info:
+                raise RunError(f"{file} is damaged: it lacks {key}.")
+            if not is_right(info[key]):
+                raise RunError(f"{file} is damaged: {key} is {info[key]!r}.")
         return cls(path, info)
 
     @property
@@ -79,7 +91,7 @@ class RunFolder:
 
     def checkpoints(self) -> list[Path]:
         """Oldest first."""
-        return sorted(self.path.glob("checkpoints/step-*.safetensors"))
+        return [path for _, path in self._numbered("checkpoints", ".safetensors")]
 
     def latest_checkpoint(self) -> Path:
         """RunError where none was saved."""
@@ -100,8 +112,13 @@ class RunFolder:
 
     def samples(self) -> list[tuple[int, Path]]:
         """(step, PNG of the fixed latents), oldest first."""
-        found = sorted(self.path.glob("samples/step-*.png"))
-        return [(int(path.stem.removeprefix("step-")), path) for path in found]
+        return self._numbered("samples", ".png")
+
+    def _numbered(self, part: str, suffix: str) -> list[tuple[int, Path]]:
+        """(step, file) by step; whatever else lies in the folder is passed over."""
+        files = self.path.glob(f"{part}/step-*{suffix}")
+        found = ((re.fullmatch(r"step-(\d+)", path.stem), path) for path in files)
+        return sorted((int(match[1]), path) for match, path in found if match)
 
     # Metrics: one row a step, and rows of their own for figures on held-out data
 
@@ -155,11 +172,22 @@ class RunFolder:
             return
         with file.open(encoding="utf-8", errors="replace", newline="") as lines:
             for row in csv.reader(line for line in lines if line.endswith("\n")):
-                if len(row) == len(self._columns) and re.fullmatch(r"\d+", row[0]):
+                if len(row) == len(self._columns) and _is_row(row):
                     yield row
 
     def _write_metrics(self, rows: list[list[str]]) -> None:
         write_bytes(self.path / "metrics.csv", _csv([self._columns, *rows]))
+
+
+def _is_row(cells: list[str]) -> bool:
+    """Whether it is a step, seconds and numbers (or nothing) behind them: not the header, not a torn line."""
+    try:
+        int(cells[0])
+        for number in [cells[1], *filter(None, cells[2:])]:
+            float(number)
+    except ValueError:
+        return False
+    return True
 
 
 def _csv(rows: Iterable[Sequence[Any]]) -> bytes:

@@ -1,0 +1,166 @@
+"""A run on disk: made, opened, appended to, read and rewound."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+from latentlab.core.errors import RunError
+from latentlab.training.run_folder import KEEP_CHECKPOINTS, RunFolder
+
+
+def test_a_run_is_found_again_as_it_was_made(folder):
+    made = folder("my run")
+    opened = RunFolder.open(made.path)
+    assert opened.info == made.info and opened.name == "my run"
+    assert opened.info["format"] == 1
+    assert (made.path / "checkpoints").is_dir() and (made.path / "samples").is_dir()
+    assert opened.read_metrics() == {}
+
+
+def test_a_run_can_be_made_in_an_empty_folder_but_not_among_files(tmp_path, folder):
+    (tmp_path / "empty").mkdir()
+    folder("empty")
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "letter.txt").write_text("mine")
+    with pytest.raises(RunError, match="already holds files; choose another name"):
+        folder("used")
+    assert (tmp_path / "used" / "letter.txt").read_text() == "mine"
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match="already holds files"):
+        folder("file")
+
+
+def test_a_run_that_cannot_be_made_says_why(tmp_path, folder):
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(RunError, match=r"^Cannot make the run folder .*inside: Not a directory\.$"):
+        folder("file/inside")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda path: path.unlink(), "There is no run at .*: .*run.json is missing"),
+        (lambda path: path.write_text("{"), "run.json is damaged: Expecting property name"),
+        (lambda path: path.write_bytes(b"\xff\xfe\x00"), "run.json is damaged"),
+        (lambda path: path.write_text("[1]"), "has run format list; this version reads 1"),
+        (lambda path: path.write_text('{"format": 2}'), "has run format 2; this version reads 1"),
+        (lambda path: path.write_text('{"format": 1, "data": 3}'), "run.json is damaged: data is 3"),
+    ],
+)
+def test_a_damaged_run_says_what_is_wrong(folder, change, message):
+    run = folder()
+    change(run.path / "run.json")
+    with pytest.raises(RunError, match=message):
+        RunFolder.open(run.path)
+
+
+@pytest.mark.parametrize("key", ["data", "model", "training", "image_shape", "metrics"])
+def test_a_run_that_lacks_something_says_so(folder, key):
+    run = folder()
+    (run.path / "run.json").write_text(json.dumps({k: v for k, v in run.info.items() if k != key}))
+    with pytest.raises(RunError, match=f"run.json is damaged: it lacks {key}"):
+        RunFolder.open(run.path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("image_shape", [1, 8]), ("image_shape", "abc"), ("metrics", 5), ("model", {"key": "x"})],
+)
+def test_a_run_that_holds_nonsense_says_so(folder, key, value):
+    run = folder()
+    (run.path / "run.json").write_text(json.dumps(run.info | {key: value}))
+    with pytest.raises(RunError, match=f"run.json is damaged: {key} is "):
+        RunFolder.open(run.path)
+
+
+def test_a_run_that_is_a_file_is_no_run(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(RunError, match="There is no run at"):
+        RunFolder.open(tmp_path / "file")
+
+
+def test_changes_of_run_json_are_kept(folder):
+    run = folder()
+    run.update(training={"steps": 7}, note="größer")
+    assert RunFolder.open(run.path).info == run.info | {"training": {"steps": 7}, "note": "größer"}
+
+
+def test_metrics_come_back_as_they_were_appended(folder):
+    run = folder()
+    run.append_metrics(
+        [1, 2], 0.5, {"neg_elbo": [3.0, 2.5], "kl": np.float32([0.25, 0.125]), "reconstruction": [1, 2]}
+    )
+    run.append_metrics([2], 0.75, {"figure": [1e-9]})
+    series = RunFolder.open(run.path).read_metrics()
+    assert set(series) == {"neg_elbo", "kl", "reconstruction", "figure"}
+    assert series["neg_elbo"][0].tolist() == [1, 2] and series["neg_elbo"][1].tolist() == [3.0, 2.5]
+    assert series["figure"][0].tolist() == [2] and series["figure"][1].tolist() == [1e-9]
+    assert series["kl"][0].dtype == np.int64 and series["kl"][1].dtype == np.float64
+    assert run.seconds() == 0.75
+
+
+def test_losses_that_are_no_numbers_come_back_as_such(folder):
+    run = folder()
+    run.append_metrics([1, 2], 0.5, {"kl": [float("nan"), float("inf")]})
+    values = run.read_metrics()["kl"][1]
+    assert np.isnan(values[0]) and values[1] == float("inf")
+
+
+def test_torn_and_foreign_lines_are_passed_over(folder):
+    run = folder()
+    run.append_metrics([1], 0.5, {"kl": [1.0]})
+    with (run.path / "metrics.csv").open("a") as file:
+        file.write("\nhello\n2,now,1,1,1,1\n3,0.6,1,one,1,1\n4,0.6,1\n5,0.7,,,,5.5\n6,0.8,1.2,3")
+    series = run.read_metrics()
+    assert series["figure"][0].tolist() == [5] and series["kl"][0].tolist() == [1]
+    assert run.seconds() == 0.7
+
+
+def test_rewinding_drops_what_is_about_to_be_done_again(folder):
+    run = folder()
+    run.append_metrics([1, 2, 3], 0.5, {"kl": [1.0, 2.0, 3.0]})
+    with (run.path / "metrics.csv").open("a") as file:
+        file.write("4,0.8,")
+    for step in (0, 2, 3):
+        run.sample_path(step).write_bytes(b"png")
+    run.rewind(2)
+    assert run.read_metrics()["kl"][0].tolist() == [1, 2]
+    assert [step for step, _ in run.samples()] == [0, 2]
+    run.append_metrics([3], 0.9, {"kl": [9.0]})  # after the torn line is gone a new one is whole
+    assert run.read_metrics()["kl"][1].tolist() == [1.0, 2.0, 9.0]
+
+
+def test_a_run_without_metrics_has_none(folder):
+    run = folder()
+    (run.path / "metrics.csv").unlink()
+    assert run.read_metrics() == {} and run.seconds() == 0.0
+
+
+def test_the_latest_checkpoint_is_the_one_of_the_highest_step(folder):
+    run = folder()
+    with pytest.raises(RunError, match="has no checkpoint yet: train it for a moment first"):
+        run.latest_checkpoint()
+    for step in (9, 100, 2, 1_000_000_000_000):
+        run.checkpoint_path(step).write_bytes(b"")
+    (run.path / "checkpoints" / "step-zzz.safetensors").write_bytes(b"")
+    (run.path / "checkpoints" / ".partial-abc.safetensors").write_bytes(b"")
+    assert run.latest_checkpoint() == run.checkpoint_path(1_000_000_000_000)
+    assert run.checkpoints()[0] == run.checkpoint_path(2)
+
+
+def test_only_the_newest_checkpoints_are_kept(folder):
+    run = folder()
+    for step in range(1, 8):
+        run.checkpoint_path(step).write_bytes(b"")
+    run.prune_checkpoints()
+    assert run.checkpoints() == [run.checkpoint_path(s) for s in range(8 - KEEP_CHECKPOINTS, 8)]
+
+
+def test_foreign_pictures_among_the_samples_are_passed_over(folder):
+    run = folder()
+    run.sample_path(3).write_bytes(b"")
+    (run.path / "samples" / "step-best.png").write_bytes(b"")
+    assert run.samples() == [(3, run.sample_path(3))]
