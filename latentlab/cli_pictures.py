@@ -1,0 +1,234 @@
+"""``latentlab sample``, ``traverse`` and ``interpolate``: pictures and films of a trained model."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from latentlab.cli_options import AsJson, RunPath, number, parsed_seed, whole
+from latentlab.cli_terminal import tell
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from latentlab.run import Run
+
+Seed = Annotated[int, parsed_seed("Seed of the first image; the next ones have the next seeds.")]
+Checkpoint = Annotated[
+    int | None,
+    typer.Option(
+        parser=whole(0, 10**9), metavar="STEP", help="Use the checkpoint of this step; else the latest."
+    ),
+]
+Scale = Annotated[
+    int, typer.Option(parser=whole(1, 64), metavar="K", help="Pixels per pixel of an image, 1 to 64.")
+]
+
+#: Sides of films that nobody scaled: a digit of 28 pixels is a speck in a viewer.
+FILM_SIDE = 128
+#: Rows or columns of a grid at most.
+MAX_GRID = 1000
+
+
+def sample(
+    path: RunPath,
+    grid: Annotated[
+        str, typer.Option(metavar="ROWSxCOLUMNS", help=f"Size of the grid, each 1 to {MAX_GRID:,}.")
+    ] = "8x8",
+    seed: Seed = 0,
+    truncation: Annotated[
+        float,
+        typer.Option(
+            parser=number(0, 2),
+            metavar="T",
+            help="Pull latents to the mean, 0 to 2: 0 all alike, 1 as drawn.",
+        ),
+    ] = 1.0,
+    scale: Scale = 1,
+    output: Annotated[Path, typer.Option("--out", "-o", help="Picture to write, .png or .jpg.")] = Path(
+        "grid.png"
+    ),
+    checkpoint: Checkpoint = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a grid of samples: image i, row by row, is that of seed S + i, the same every time."""
+    from latentlab.core.errors import ConfigError
+
+    found = re.fullmatch(r"\s*(\d{1,6})\s*[xX×]\s*(\d{1,6})\s*", grid)
+    rows, columns = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not (1 <= rows <= MAX_GRID and 1 <= columns <= MAX_GRID):
+        raise ConfigError(f"--grid {grid}: expected ROWSxCOLUMNS, such as 8x8, each from 1 to {MAX_GRID:,}.")
+    run = _open(path, checkpoint, output)
+    _check_size(run, rows, columns, scale)
+    tiles = run.pixels(run.latents(rows * columns, seed, truncation))
+    seeds = list(range(seed, seed + rows * columns))
+    told = {"rows": rows, "columns": columns, "seeds": seeds, "truncation": truncation}
+    _write_grid(run, tiles, columns, scale, output, told, as_json)
+
+
+def traverse(
+    path: RunPath,
+    dims: Annotated[
+        str | None,
+        typer.Option(
+            metavar="I,J,...", help="Latent dimensions to vary, a row each, from 0; else the first ten."
+        ),
+    ] = None,
+    steps: Annotated[
+        int, typer.Option(parser=whole(2, MAX_GRID), metavar="N", help=f"Images in a row, 2 to {MAX_GRID:,}.")
+    ] = 9,
+    seed: Annotated[
+        int | None, parsed_seed("Start from the latent of this seed; else from the prior's mean.")
+    ] = None,
+    extent: Annotated[
+        float,
+        typer.Option(
+            parser=number(0.01, 20), metavar="SIGMA", help="How far to go each way, 0.01 to 20 deviations."
+        ),
+    ] = 3.0,
+    scale: Scale = 1,
+    output: Annotated[Path, typer.Option("--out", "-o", help="Picture to write, .png or .jpg.")] = Path(
+        "traversal.png"
+    ),
+    checkpoint: Checkpoint = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a grid with a row per latent dimension, which alone changes from left to right."""
+    import numpy as np
+
+    from latentlab.latent import traversal
+
+    chosen = None if dims is None else _dims(dims)
+    run = _open(path, checkpoint, output)
+    size = run.model.latent_shape[0]
+    chosen = list(range(min(10, size))) if chosen is None else chosen
+    start = np.zeros(size, np.float32) if seed is None else run.latents(1, seed)[0]
+    rows = traversal.traverse(start, chosen, steps, extent)
+    _check_size(run, len(chosen), steps, scale)
+    told = {"rows": len(chosen), "columns": steps, "dims": chosen, "extent": extent}
+    told |= {"seeds": [] if seed is None else [seed]}
+    _write_grid(run, run.pixels(rows.reshape(-1, size)), steps, scale, output, told, as_json)
+
+
+def interpolate(
+    path: RunPath,
+    from_seed: Annotated[int, parsed_seed("Seed of the first frame.")] = 0,
+    to_seed: Annotated[int, parsed_seed("Seed of the last frame.")] = 1,
+    frames: Annotated[
+        int, typer.Option(parser=whole(2, 10_000), metavar="N", help="Frames, ends included, 2 to 10,000.")
+    ] = 60,
+    kind: Annotated[
+        str, typer.Option("--path", help="The way between them: slerp keeps to the prior's shell, or linear.")
+    ] = "slerp",
+    fps: Annotated[
+        float,
+        typer.Option(
+            parser=number(1, 50), metavar="FPS", help="Frames a second, 1 to 50; as near as GIF can."
+        ),
+    ] = 20.0,
+    scale: Annotated[
+        int | None,
+        typer.Option(
+            parser=whole(1, 64),
+            metavar="K",
+            help=f"Pixels per pixel of an image, 1 to 64; else what brings it up to {FILM_SIDE} pixels.",
+        ),
+    ] = None,
+    output: Annotated[
+        str, typer.Option("--out", "-o", help="Film to write: a .gif, or a folder for numbered PNG files.")
+    ] = "walk.gif",
+    checkpoint: Checkpoint = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write a film of the walk from the latent of one seed to that of another."""
+    from latentlab.core.errors import ConfigError
+    from latentlab.latent import paths
+
+    if kind not in paths.PATHS:
+        raise ConfigError(f"--path {kind}: expected one of {', '.join(paths.PATHS)}.")
+    # A folder's name keeps its slash, which pathlib would drop: it says what to write.
+    run = _open(path, checkpoint, output, film=True)
+    first, last = (run.latents(1, seed)[0] for seed in (from_seed, to_seed))
+    scale = film_scale(run) if scale is None else scale
+    width, height = write_film(run, paths.between(first, last, frames, kind), scale, output, fps)
+    values = {"output": str(Path(output).absolute()), "width": width, "height": height}
+    values |= {"frames": frames, "fps": fps, "path": kind, "seeds": [from_seed, to_seed], "scale": scale}
+    values |= {"run": str(run.folder.path.absolute()), "step": run.step}
+    summary = f"{output}: {frames} frames of {width}×{height}, seed {from_seed} to {to_seed}, {kind}."
+    tell(values, summary, as_json)
+
+
+def film_scale(run: Run) -> int:
+    """As many pixels per pixel as bring the longer side to some `FILM_SIDE`."""
+    return max(1, FILM_SIDE // max(run.model.image_shape[1:]))
+
+
+def write_film(run: Run, latents: np.ndarray, scale: int, output: str, fps: float) -> tuple[int, int]:
+    """Decode latents (N, D) into a film, some frames at a time -> its width and height."""
+    from latentlab import export
+
+    def frames() -> Iterator[np.ndarray]:
+        for start in range(0, len(latents), 256):
+            for tile in run.pixels(latents[start : start + 256]):
+                yield export.compose(tile[None], 1, spacing=0, scale=scale)
+
+    export.write_frames(output, frames(), fps)
+    _, height, width = run.model.image_shape
+    return width * scale, height * scale
+
+
+def _dims(text: str) -> Sequence[int]:
+    from latentlab.core.errors import ConfigError
+
+    parts = [part.strip() for part in text.split(",")]
+    if not all(re.fullmatch(r"\d{1,9}", part) for part in parts):
+        raise ConfigError(f"--dims {text}: expected whole numbers with commas between, such as 0,1,2.")
+    return [int(part) for part in parts]
+
+
+def _open(path: Path, checkpoint: int | None, output: Path | str, film: bool = False) -> Run:
+    """The run; an output whose name cannot be written is refused first, before torch is there."""
+    from latentlab.export.base import exporter_for
+    from latentlab.run import open_run
+    from latentlab.training.run_folder import RunFolder
+
+    RunFolder.open(path)
+    if not film:
+        exporter_for(Path(output), animated=False)
+    elif Path(output).suffix and not str(output).endswith(("/", "\\")) and not Path(output).is_dir():
+        exporter_for(Path(output), animated=True)
+    return open_run(path, checkpoint)
+
+
+def _check_size(run: Run, rows: int, columns: int, scale: int) -> None:
+    """ExportError for a picture that no file could hold, before its images are made."""
+    from latentlab import export
+    from latentlab.core.errors import ExportError
+    from latentlab.export.grid import MAX_SIDE
+
+    _, height, width = run.model.image_shape
+    size = export.grid_size(rows, columns, height, width, scale=scale)
+    if max(size) > MAX_SIDE:
+        raise ExportError(
+            f"The grid would be {size[1]}×{size[0]} pixels; expected at most {MAX_SIDE} a side."
+        )
+
+
+def _write_grid(
+    run: Run, tiles: np.ndarray, columns: int, scale: int, output: Path, told: dict[str, Any], as_json: bool
+) -> None:
+    from latentlab import export
+
+    picture = export.compose(tiles, columns, scale=scale)
+    export.write_picture(output, picture)
+    height, width = picture.shape[:2]
+    values = {"output": str(output.absolute()), "width": width, "height": height, **told}
+    values |= {"scale": scale, "run": str(run.folder.path.absolute()), "step": run.step}
+    summary = (
+        f"{output}: {told['rows']}×{told['columns']} images, {width}×{height} pixels, step {run.step:,}."
+    )
+    tell(values, summary, as_json)
