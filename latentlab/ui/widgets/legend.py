@@ -17,7 +17,8 @@ def format_value(value: float) -> str:
         return "–"
     if value != 0 and (abs(value) < 1e-3 or abs(value) >= 1e6):
         return f"{value:.2e}"
-    return f"{value:.4g}" if abs(value) < 1000 else f"{value:,.0f}"
+    # "#" keeps the zeros: 80.00 among 79.98 and 80.03 must not jump to 80.
+    return f"{value:#.4g}" if abs(value) < 999.95 else f"{value:,.0f}"
 
 
 class LegendItem(QAbstractButton):

@@ -21,8 +21,8 @@ from latentlab.ui.widgets.plot_surface import PlotSurface
 
 #: At most 20 repaints a second, however many points come.
 REPAINT_MS = 50
-#: Points that are handed to pyqtgraph per curve, at most about twice as many: more than a screen is wide.
-POINTS = 1500
+#: Curves are thinned to one minimum and one maximum per pixel of the plot, but never below this many.
+FEWEST_POINTS = 300
 MAX_SMOOTHING = 0.999
 MARKERS_KEPT = 200
 EMPTY_TEXT = "Press Train to see losses here"
@@ -150,8 +150,9 @@ class LossPlot(QWidget):
     def set_smoothing(self, amount: float) -> None:
         """0 shows the values; towards 1, a longer moving average over the faint values."""
         self._smoothing = max(0.0, min(MAX_SMOOTHING, float(amount)))
-        for series in self._series.values():
+        for name, series in self._series.items():
             series.set_smoothing(self._smoothing)
+            self._style_line(name)
         self._schedule()
 
     def set_log(self, on: bool) -> None:
@@ -176,6 +177,7 @@ class LossPlot(QWidget):
         if self._following:
             self._fit_x()
         low, high = self.plot.getViewBox().viewRange()[0]
+        points = max(FEWEST_POINTS, self.plot.width())
         extents = []
         for name, series in self._series.items():
             raw_line, main_line = self._lines[name]
@@ -186,12 +188,12 @@ class LossPlot(QWidget):
             if not on:
                 continue
             first, last = series.slice(low, high)
-            x, y = self._scaled(*series.main.thinned(series.steps, first, last, POINTS))
+            x, y = self._scaled(*series.main.thinned(series.steps, first, last, points))
             main_line.setData(x, y, connect="finite")
             extents.append(y[np.isfinite(y)])
             if series.main is not series.raw:
                 raw_line.setData(
-                    *self._scaled(*series.raw.thinned(series.steps, first, last, POINTS)), connect="finite"
+                    *self._scaled(*series.raw.thinned(series.steps, first, last, points)), connect="finite"
                 )
         if self._following:
             self._fit_y(extents)
@@ -357,10 +359,12 @@ class LossPlot(QWidget):
 
     def _style_line(self, name: str) -> None:
         raw, main = self._lines[name]
-        faint = QColor(self._color(name))
-        faint.setAlphaF(0.28)
+        # Mixed with the ground rather than transparent: where a noisy curve crosses itself, alpha adds up.
+        strong, ground = QColor(self._color(name)), theme.current().color("panel")
+        faint = QColor(*(round(0.3 * s + 0.7 * g) for s, g in zip(_rgb(strong), _rgb(ground), strict=True)))
         raw.setPen(pg.mkPen(faint, width=1))
-        main.setPen(pg.mkPen(self._color(name), width=1))
+        # A broader line costs twice the time: only where it has to stand out from the values behind it.
+        main.setPen(pg.mkPen(self._color(name), width=1.5 if self._smoothing else 1))
 
     def _style_marker(self, line: Any) -> None:
         accent = theme.current().accent
@@ -368,6 +372,10 @@ class LossPlot(QWidget):
         line.label.setColor(accent)
         line.label.fill = pg.mkBrush(theme.current().color("panel", 0.8))
         line.label.setFont(theme.base_font(11))
+
+
+def _rgb(color: QColor) -> tuple[int, int, int]:
+    return color.red(), color.green(), color.blue()
 
 
 def _overlay(parent: QWidget, role: str) -> QLabel:

@@ -97,7 +97,11 @@ def test_smoothing_shows_the_raw_curve_faintly_behind(plot):
     plot.refresh()
     assert raw.isVisible()
     assert raw.zValue() < main.zValue()
-    assert raw.opts["pen"].color().alphaF() < 0.5
+    distance = [
+        abs(line.opts["pen"].color().lightness() - QColor(theme.current().panel).lightness())
+        for line in (raw, main)
+    ]
+    assert distance[0] < distance[1] / 2
     plot.set_smoothing(0)
     plot.refresh()
     assert not raw.isVisible()
@@ -172,8 +176,8 @@ def test_the_crosshair_reads_every_visible_series(plot):
     assert plot.readout.isVisible()
     text = plot.readout.text()
     assert "step 50" in text
-    assert "<b>50</b>" in text
-    assert "<b>20</b>" in text
+    assert "<b>50.00</b>" in text
+    assert "<b>20.00</b>" in text
     assert "KL &lt;β&gt;" in text
     plot.plot.scene().sigMouseMoved.emit(QPointF(-50, -50))
     assert not plot.readout.isVisible()
