@@ -34,7 +34,8 @@ def slerp(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
     return path.astype(np.float32)
 
 
-PATHS: dict[str, Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]] = {
+Path = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+PATHS: dict[str, Path] = {
     "slerp": slerp,
     "linear": linear,
 }
@@ -45,20 +46,27 @@ def between(a: np.ndarray, b: np.ndarray, frames: int, kind: str = "slerp") -> n
 
     ConfigError for fewer than two frames or an unknown kind ("linear", "slerp").
     """
-    if kind not in PATHS:
-        raise ConfigError(f"Unknown path '{kind}': expected one of {', '.join(PATHS)}.")
+    path = _path(kind)
     if frames < 2:
         raise ConfigError(f"frames: {frames} is not allowed; expected a whole number of at least 2.")
-    return PATHS[kind](a, b, np.linspace(0, 1, frames))
+    return path(a, b, np.linspace(0, 1, frames))
 
 
 def through(keyframes: np.ndarray, position: float, kind: str = "slerp") -> np.ndarray:
-    """The latent (D,) at `position` of the path through keyframes (K, D).
+    """The latent, float32 (D,), at `position` of the path through keyframes (K, D), K > 0.
 
     Position 0 is the first keyframe, 1 the second, K - 1 the last; beyond either end it is clamped.
+    ConfigError for an unknown kind.
     """
-    position = min(max(position, 0.0), len(keyframes) - 1.0)
-    leg = min(int(position), max(len(keyframes) - 2, 0))
+    path = _path(kind)
     if len(keyframes) == 1:
-        return keyframes[0]
-    return PATHS[kind](keyframes[leg], keyframes[leg + 1], np.array([position - leg]))[0]
+        return keyframes[0].astype(np.float32)
+    position = min(max(position, 0.0), len(keyframes) - 1.0)
+    leg = min(int(position), len(keyframes) - 2)
+    return path(keyframes[leg], keyframes[leg + 1], np.array([position - leg]))[0]
+
+
+def _path(kind: str) -> Path:
+    if kind not in PATHS:
+        raise ConfigError(f"Unknown path '{kind}': expected one of {', '.join(PATHS)}.")
+    return PATHS[kind]

@@ -34,8 +34,8 @@ def from_seeds(
 def truncate(latents: np.ndarray, truncation: float) -> np.ndarray:
     """Pull latents towards the prior's mean, z' = psi z: 1 leaves them, 0 gives the mean.
 
-    The truncation trick of Karras et al. (arXiv 1812.04948, section 2.1 of the appendix) about the mean 0 of
-    N(0, I). `truncation` is psi in 0 to 2 (above 1 exaggerates); ConfigError otherwise.
+    The truncation trick of Karras et al. (arXiv 1812.04948, appendix B), here about the mean 0 of N(0, I).
+    `truncation` is psi in 0 to 2 (above 1 exaggerates); ConfigError otherwise.
     """
     if not 0 <= truncation <= 2:
         raise ConfigError(f"truncation: {truncation} is not allowed; expected a number from 0 to 2.")

@@ -18,10 +18,7 @@ def traverse(z: np.ndarray, dims: Sequence[int], steps: int = 9, extent: float =
         raise ConfigError(f"steps: {steps} is not allowed; expected a whole number of at least 2.")
     rows = np.tile(np.asarray(z, np.float32), (len(dims), steps, 1))
     for row, dim in zip(rows, dims, strict=True):
-        if not 0 <= dim < len(z):
-            raise ConfigError(
-                f"dims: {dim} is not allowed; this latent space has dimensions 0 to {len(z) - 1}."
-            )
+        _check(dim, z)
         row[:, dim] = np.linspace(-extent, extent, steps)
     return rows
 
@@ -29,10 +26,18 @@ def traverse(z: np.ndarray, dims: Sequence[int], steps: int = 9, extent: float =
 def around(z: np.ndarray, first: int, second: int, side: int = 5, step: float = 0.5) -> np.ndarray:
     """The plane of two dimensions around z (D,): `second` grows to the right, `first` downwards.
 
-    -> float32 (side * side, D), row by row, z itself in the middle; `step` is in sigma.
+    -> float32 (side * side, D), row by row, z itself in the middle (`side` is odd); `step` is in sigma.
+    ConfigError for a dimension that z lacks.
     """
+    _check(first, z)
+    _check(second, z)
     offsets = (np.arange(side) - side // 2) * step
     plane = np.tile(np.asarray(z, np.float32), (side, side, 1))
     plane[:, :, first] += offsets[:, None]
     plane[:, :, second] += offsets[None, :]
     return plane.reshape(side * side, -1)
+
+
+def _check(dim: int, z: np.ndarray) -> None:
+    if not 0 <= dim < len(z):
+        raise ConfigError(f"dims: {dim} is not allowed; this latent space has dimensions 0 to {len(z) - 1}.")

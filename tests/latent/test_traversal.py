@@ -1,0 +1,57 @@
+"""Traversals and neighbourhoods: which numbers move, and where to."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from latentlab.core.errors import ConfigError
+from latentlab.latent.traversal import around, traverse
+
+Z = np.float32([0.1, 0.2, 0.3, 0.4])
+
+
+def test_a_traversal_varies_one_dimension_a_row_and_holds_the_others():
+    rows = traverse(Z, [2, 0], steps=5, extent=2)
+    assert rows.shape == (2, 5, 4) and rows.dtype == np.float32
+    for row, dim in zip(rows, (2, 0), strict=True):
+        assert row[:, dim].tolist() == [-2, -1, 0, 1, 2]
+        others = [d for d in range(4) if d != dim]
+        assert (row[:, others] == Z[others]).all()
+
+
+def test_a_traversal_leaves_the_latent_alone_and_may_be_empty():
+    z = Z.copy()
+    traverse(z, [0, 1])
+    around(z, 0, 1)
+    assert np.array_equal(z, Z)
+    assert traverse(z, [], steps=3).shape == (0, 3, 4)
+
+
+def test_a_neighbourhood_is_a_plane_with_the_latent_in_its_middle():
+    plane = around(Z, 1, 3, side=3, step=0.5)
+    assert plane.shape == (9, 4) and plane.dtype == np.float32
+    assert np.array_equal(plane[4], Z)
+    grid = plane.reshape(3, 3, 4)
+    np.testing.assert_allclose(grid[:, 0, 1], [-0.3, 0.2, 0.7], rtol=1e-6)  # the first grows downwards
+    np.testing.assert_allclose(grid[0, :, 3], [-0.1, 0.4, 0.9], rtol=1e-6)  # the second to the right
+    assert (grid[..., [0, 2]] == Z[[0, 2]]).all()
+    assert (grid[:, 1, 3] == Z[3]).all() and (grid[1, :, 1] == Z[1]).all()
+
+
+@pytest.mark.parametrize("dim", [-1, 4])
+def test_a_dimension_that_is_not_there_is_refused(dim):
+    message = rf"^dims: {dim} is not allowed; this latent space has dimensions 0 to 3\.$"
+    with pytest.raises(ConfigError, match=message):
+        traverse(Z, [0, dim])
+    with pytest.raises(ConfigError, match=message):
+        around(Z, 0, dim)
+    with pytest.raises(ConfigError, match=message):
+        around(Z, dim, 0)
+
+
+def test_one_step_is_no_traversal():
+    with pytest.raises(
+        ConfigError, match=r"^steps: 1 is not allowed; expected a whole number of at least 2\.$"
+    ):
+        traverse(Z, [0], steps=1)
