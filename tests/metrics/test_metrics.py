@@ -1,0 +1,175 @@
+"""Figures against models whose answers are known."""
+
+from __future__ import annotations
+
+import itertools
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from latentlab import metrics
+from latentlab.core.config import parse
+from latentlab.metrics.diversity import Diversity, spread
+from latentlab.metrics.elbo import Elbo
+from latentlab.models import MODELS
+
+SHAPE = (1, 8, 8)
+
+
+class Constant(nn.Module):
+    """Says the same row for every input."""
+
+    def __init__(self, row: torch.Tensor, shape: tuple[int, ...]) -> None:
+        super().__init__()
+        self.row, self.shape = row, shape
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.row.expand(len(x), -1).reshape(len(x), *self.shape)
+
+
+class FirstPixels(nn.Module):
+    """Means are the first pixels, log variances a number."""
+
+    def __init__(self, log_variance: float) -> None:
+        super().__init__()
+        self.log_variance = log_variance
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        mean = x.flatten(1)[:, :3]
+        return torch.cat([mean, torch.full_like(mean, self.log_variance)], 1)
+
+
+def _model(key="vae-mlp", **values):
+    kind = MODELS.get(key)
+    return kind(parse(kind.Config, {"latent_size": 3, "width": 8} | values, "model"), SHAPE)
+
+
+@pytest.fixture
+def heldout():
+    return np.random.default_rng(0).integers(0, 256, (300, *SHAPE), dtype=np.uint8)
+
+
+def test_the_elbo_of_a_known_bernoulli_model_is_the_one_worked_out_by_hand(heldout):
+    model = _model()
+    mean, log_variance = torch.tensor([1.0, 0.0, -2.0]), torch.tensor([0.0, math.log(4), -1.0])
+    model.nets["encoder"] = Constant(torch.cat([mean, log_variance]), (6,))
+    model.nets["decoder"] = Constant(torch.full((64,), math.log(3)), SHAPE)  # every pixel is on by 3/4
+    found = Elbo.measure(model, heldout)
+    x = heldout.reshape(len(heldout), -1).astype(np.float64) / 255
+    reconstruction = -(x * math.log(3 / 4) + (1 - x) * math.log(1 / 4)).sum(1).mean()
+    kl = 0.5 * (1 + 0) + 0.5 * (4 - 1 - math.log(4)) + 0.5 * (math.exp(-1) + 4 - 1 + 1)
+    assert found["heldout_reconstruction"] == pytest.approx(reconstruction, rel=1e-5)
+    assert found["heldout_kl"] == pytest.approx(kl, rel=1e-5)
+    assert found["heldout_neg_elbo"] == pytest.approx(reconstruction + kl, rel=1e-5)
+    assert found["active_units"] == 0
+
+
+def test_the_elbo_of_a_known_gaussian_model_is_the_one_worked_out_by_hand(heldout):
+    model = _model(likelihood="gaussian", sigma=0.5)
+    model.nets["encoder"] = Constant(torch.zeros(6), (6,))
+    model.nets["decoder"] = Constant(torch.zeros(64), SHAPE)  # every pixel is 1/2
+    x = heldout.reshape(len(heldout), -1).astype(np.float64) / 255
+    expected = ((x - 0.5) ** 2 / (2 * 0.25) + math.log(0.5 * math.sqrt(2 * math.pi))).sum(1).mean()
+    found = Elbo.measure(model, heldout)
+    assert found["heldout_reconstruction"] == pytest.approx(expected, rel=1e-5) and found["heldout_kl"] == 0
+
+
+def test_beta_is_left_out_of_the_elbo(heldout):
+    assert Elbo.measure(_model(beta=100.0), heldout) == Elbo.measure(_model(), heldout)
+
+
+def test_a_dimension_is_active_where_its_mean_varies_over_the_data(heldout):
+    heldout[:, 0, 0, 1] = 77  # the second mean never moves
+    heldout[:, 0, 0, 2] = np.tile([100, 110], 150)  # variance (5 / 255)^2 = 0.0004: hardly
+    model = _model()
+    model.nets["encoder"] = FirstPixels(-3.0)
+    assert Elbo.measure(model, heldout)["active_units"] == 1
+    heldout[:, 0, 0, 2] = np.tile([50, 110], 150)  # variance (30 / 255)^2 = 0.0138: just
+    assert Elbo.measure(model, heldout)["active_units"] == 2
+
+
+def test_one_image_can_be_judged(heldout):
+    found = metrics.measure(_model(), heldout[:1])
+    assert found["active_units"] == 0 and all(math.isfinite(v) for v in found.values())
+
+
+def _pairs(images):
+    """Mean squared distance of all pairs, in pixels of 0 to 1."""
+    flat = images.reshape(len(images), -1).astype(np.float64) / 255
+    return np.mean([((a - b) ** 2).sum() for a, b in itertools.combinations(flat, 2)])
+
+
+def test_spread_is_half_the_mean_squared_distance_of_pairs():
+    images = np.random.default_rng(1).integers(0, 256, (90, 3, 4, 5), dtype=np.uint8)
+    assert spread(images) == pytest.approx(_pairs(images) / 2, rel=1e-12)
+    flat = images.astype(np.float64) / 255
+    assert spread(images) == pytest.approx(flat.var(axis=0, ddof=1).sum(), rel=1e-12)
+
+
+def test_spread_of_one_picture_or_of_equal_ones_is_zero():
+    images = np.random.default_rng(1).integers(0, 256, (1, 1, 8, 8), dtype=np.uint8)
+    assert spread(images) == 0 and spread(np.repeat(images, 100, axis=0)) == 0
+    assert spread(images[:0]) == 0
+
+
+def test_diversity_is_the_ratio_of_mean_squared_distances(heldout):
+    from latentlab.models.pixels import render
+
+    model = _model("mlp-gan")
+    latents = np.random.default_rng(0).standard_normal((256, 3), dtype=np.float32)
+    expected = _pairs(render(model, latents)) / _pairs(heldout)
+    assert Diversity.measure(model, heldout) == {"diversity": pytest.approx(expected, rel=1e-9)}
+
+
+def test_a_collapsed_model_has_no_diversity_and_one_like_the_data_has_one(heldout):
+    collapsed = _model()
+    collapsed.nets["decoder"] = Constant(torch.randn(64), SHAPE)
+    assert Diversity.measure(collapsed, heldout) == {"diversity": 0.0}
+
+    class Remembers(nn.Module):
+        def forward(self, z):
+            return torch.logit(torch.from_numpy(heldout[: len(z)]) / 255)
+
+    perfect = _model()
+    perfect.nets["decoder"] = Remembers()
+    assert Diversity.measure(perfect, heldout)["diversity"] == pytest.approx(1, abs=0.02)
+
+
+def test_data_of_one_picture_has_no_diversity_to_compare_with(heldout):
+    assert Diversity.measure(_model(), np.repeat(heldout[:1], 5, axis=0)) == {"diversity": 0.0}
+
+
+@pytest.mark.parametrize("key", list(MODELS))
+def test_measuring_is_repeatable_and_leaves_every_generator_and_weight_alone(key, heldout):
+    model = _model(key)
+    model.start_training(1e-3)
+    model.step(torch.from_numpy(heldout[:8]))
+    before = [t.clone() for net in model.nets.values() for t in net.state_dict().values()]
+    states = model.generator.get_state(), torch.get_rng_state(), np.random.get_state()[1].tolist()
+    first = metrics.measure(model, heldout)
+    torch.manual_seed(5)
+    second = metrics.measure(model, heldout)
+    torch.set_rng_state(states[1])
+    assert first == second
+    assert torch.equal(model.generator.get_state(), states[0])
+    assert np.random.get_state()[1].tolist() == states[2]
+    after = [t for net in model.nets.values() for t in net.state_dict().values()]
+    assert all(torch.equal(a, b) for a, b in zip(before, after, strict=True))
+    assert all(net.training for net in model.nets.values())
+
+
+@pytest.mark.parametrize("key", list(MODELS))
+def test_what_is_measured_is_what_was_announced(key, heldout):
+    model = _model(key)
+    found = metrics.measure(model, heldout)
+    assert list(found) == list(metrics.figures(type(model)))
+    assert not set(found) & set(model.metric_titles), "two columns of metrics.csv have one name"
+    assert all(isinstance(v, float) and math.isfinite(v) for v in found.values())
+    assert ("active_units" in found) == (model.family == "vae")
+
+
+def test_without_held_out_images_nothing_is_measured(heldout):
+    assert metrics.measure(_model(), heldout[:0]) == {}
