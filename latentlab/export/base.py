@@ -64,6 +64,8 @@ def write_frames(path: str | Path, frames: Iterable[np.ndarray], fps: float = 20
     folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
     path = Path(path)
     exporter = EXPORTERS.get("frames") if folder or not path.suffix else exporter_for(path, animated=True)
+    if not fps > 0:
+        raise ExportError(f"Cannot write {path} at {fps:g} frames a second; expected more than 0.")
     with explained(path):
         exporter.write(path, frames, fps)
 
@@ -75,6 +77,16 @@ def explained(path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise ExportError(f"Cannot write {path}: {error.strerror or error}.") from None
+
+
+def opaque(picture: np.ndarray) -> Image.Image:
+    """A picture for a format that cannot say how much shines through: alpha is laid on black."""
+    from PIL import Image
+
+    image = Image.fromarray(picture)
+    if image.mode != "RGBA":
+        return image
+    return Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")
 
 
 def save_image(path: Path, image: Image.Image, **options: object) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
@@ -9,12 +10,15 @@ from typing import ClassVar
 import numpy as np
 
 from latentlab.core.errors import ExportError
-from latentlab.export.base import Exporter, register, save_image
+from latentlab.export.base import Exporter, opaque, register, save_image
 
 
 @register("gif")
 class GIF(Exporter):
-    """Endless loop. GIF counts time in hundredths of a second, so the rate is the nearest it can say."""
+    """Endless loop. GIF counts time in hundredths of a second, so the rate is the nearest it can say.
+
+    Equal neighbours become one longer frame. Alpha is laid on black: GIF only knows all or nothing.
+    """
 
     title = "GIF"
     suffixes: ClassVar[tuple[str, ...]] = (".gif",)
@@ -22,9 +26,7 @@ class GIF(Exporter):
 
     @classmethod
     def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
-        from PIL import Image
-
-        images = (Image.fromarray(frame) for frame in frames)
+        images = (opaque(frame) for frame in frames)
         first = next(images, None)
         if first is None:
             raise ExportError(f"Cannot write {path}: there are no frames.")
@@ -44,8 +46,22 @@ class Frames(Exporter):
     def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
         from PIL import Image
 
-        path.mkdir(parents=True, exist_ok=True)
         if any(path.glob("frame-*.png")):
             raise ExportError(f"Cannot write frames to {path}: it already holds some; choose another folder.")
-        for index, frame in enumerate(frames):
-            save_image(path / f"frame-{index:05d}.png", Image.fromarray(frame), format="PNG")
+        new = not path.exists()
+        path.mkdir(parents=True, exist_ok=True)
+        written: list[Path] = []
+        try:
+            for index, frame in enumerate(frames):
+                file = path / f"frame-{index:05d}.png"
+                save_image(file, Image.fromarray(frame), format="PNG")
+                written.append(file)
+            if not written:
+                raise ExportError(f"Cannot write frames to {path}: there are none.")
+        except BaseException:  # also where the person cancels: half a film would be in the next one's way
+            for file in written:
+                file.unlink(missing_ok=True)
+            if new:
+                with contextlib.suppress(OSError):
+                    path.rmdir()
+            raise

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from latentlab.export.base import Exporter, register, save_image
+from latentlab.export.base import Exporter, opaque, register, save_image
 
 
 @register("png")
@@ -35,10 +35,5 @@ class JPEG(Exporter):
 
     @classmethod
     def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
-        from PIL import Image
-
         (picture,) = frames
-        image = Image.fromarray(picture)
-        if image.mode == "RGBA":
-            image = Image.alpha_composite(Image.new("RGBA", image.size, (0, 0, 0, 255)), image).convert("RGB")
-        save_image(path, image, format="JPEG", quality=95, subsampling=0)
+        save_image(path, opaque(picture), format="JPEG", quality=95, subsampling=0)
