@@ -202,24 +202,24 @@ def test_targets_that_cannot_be_written_say_why_and_leave_nothing(tmp_path, name
         else:
             write_picture(path, _picture(4, 4))
 
-    with pytest.raises(ExportError, match="^Cannot write .*: No such file or directory"):
+    with pytest.raises(ExportError, match=r"^Cannot write .*: No such file or directory"):
         write(tmp_path / "missing" / name)
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(ExportError, match="^Cannot write .*: Not a directory"):
+    with pytest.raises(ExportError, match=r"^Cannot write .*: Not a directory"):
         write(tmp_path / "file" / name)
     assert [f.name for f in tmp_path.iterdir()] == ["file"]
 
 
 def test_a_folder_is_no_picture_file(tmp_path):
     (tmp_path / "p.png").mkdir()
-    with pytest.raises(ExportError, match="^Cannot write .*: Is a directory"):
+    with pytest.raises(ExportError, match=r"^Cannot write .*: Is a directory"):
         write_picture(tmp_path / "p.png", _picture(4, 4))
     assert [f.name for f in tmp_path.iterdir()] == ["p.png"] and not list((tmp_path / "p.png").iterdir())
 
 
 def test_a_file_is_no_folder_for_frames(tmp_path):
     (tmp_path / "film").write_text("mine")
-    with pytest.raises(ExportError, match="^Cannot write .*film: "):
+    with pytest.raises(ExportError, match=r"^Cannot write .*film: "):
         write_frames(tmp_path / "film", [_picture(4, 4)])
     assert (tmp_path / "film").read_text() == "mine"
 
@@ -230,7 +230,7 @@ def test_a_file_is_no_folder_for_frames(tmp_path):
 def test_a_folder_that_may_not_be_written_to_says_so(tmp_path):
     tmp_path.chmod(0o500)
     try:
-        with pytest.raises(ExportError, match="^Cannot write .*: Permission denied"):
+        with pytest.raises(ExportError, match=r"^Cannot write .*: Permission denied"):
             write_picture(tmp_path / "p.png", _picture(4, 4))
     finally:
         tmp_path.chmod(0o700)
