@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import platform
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -50,11 +50,14 @@ def plan(model: str, model_values: Mapping[str, Any], training_values: Mapping[s
     Raises ConfigError.
     """
     kind = MODELS.get(model)
-    return Plan(
-        kind,
-        parse(kind.Config, model_values, "model"),
-        parse(TrainingConfig, {**kind.training_defaults, **training_values}, "training"),
-    )
+    model_config = parse(kind.Config, model_values, "model")
+    training = parse(TrainingConfig, {**kind.training_defaults, **training_values}, "training")
+    if training.batch_size < kind.smallest_batch:
+        raise ConfigError(
+            f"training.batch_size: {training.batch_size} is not allowed; "
+            f"a {kind.key} needs at least {kind.smallest_batch} images a step."
+        )
+    return Plan(kind, model_config, training)
 
 
 class Training:
@@ -75,8 +78,11 @@ class Training:
         self._train = dataset.images if len(heldout) == 0 else dataset.images[train]
         self._heldout = dataset.images[heldout]
 
-    def events(self, control: Control | None = None) -> Iterator[Event]:
-        """Train until the limits of the config or until `control` stops it; see `training.loop.run`."""
+    def events(self, control: Control | None = None) -> Generator[Event, None, None]:
+        """Train until the limits of the config or until `control` stops it; see `training.loop.run`.
+
+        RunError where the run folder cannot be written to.
+        """
         from latentlab.training import loop
         from latentlab.training.order import Order
 
@@ -93,21 +99,30 @@ class Training:
             self._train,
             self.config,
             folder=self.folder,
-            fixed_latents=samplers.from_seeds(range(PREVIEW_COUNT), self.model.latent_shape),
+            fixed_latents=samplers.from_seeds(
+                range(PREVIEW_COUNT), self.model.latent_shape, prior=self.model.prior
+            ),
             evaluate=self._evaluate,
             control=control or Control(),
             order=order,
             seconds=position.get("seconds", 0.0),
         )
-        for event in loop_events:
-            if isinstance(event, Preview):
-                picture = export.compose(event.images, PREVIEW_COLUMNS)
-                export.write_picture(self.folder.sample_path(event.step), picture)
-            yield event
+        try:
+            for event in loop_events:
+                if isinstance(event, Preview):
+                    picture = export.compose(event.images, PREVIEW_COLUMNS)
+                    export.write_picture(self.folder.sample_path(event.step), picture)
+                yield event
+        except OSError as error:  # a full disk, a folder that is gone
+            raise RunError(_cannot_write(self.folder, error)) from error
 
     def _evaluate(self, everything: bool) -> dict[str, float]:
-        stride = 1 if everything else max(1, len(self._heldout) // QUICK_EVALUATION)
-        return metrics.measure(self.model, self._heldout[::stride])
+        stride = 1 if everything else -(-len(self._heldout) // QUICK_EVALUATION)
+        return metrics.measure(self.model, self._heldout[:: max(1, stride)])
+
+
+def _cannot_write(folder: RunFolder, error: OSError) -> str:
+    return f"Cannot write to the run {folder.path}: {error.strerror or error}."
 
 
 def begin(dataset: Dataset, plan: Plan, folder: str | Path) -> Training:
@@ -168,13 +183,16 @@ def resume(
         folder.rewind(model.step_count)
         folder.update(training=training.model_dump(mode="json"))
     except OSError as error:
-        raise RunError(f"Cannot write to the run {folder.path}: {error.strerror}.") from None
+        raise RunError(_cannot_write(folder, error)) from None
     return Training(model, dataset, training, folder, position)
 
 
 def _extended(
     training: TrainingConfig, done: int, seconds: float, steps: int | None, minutes: float | None
 ) -> TrainingConfig:
+    for name, further in (("steps", steps), ("minutes", minutes)):
+        if further is not None and further < 0:
+            raise ConfigError(f"{name}: {further} is not allowed; expected at least 0 further {name}.")
     limits: dict[str, Any] = {"steps": training.steps, "minutes": training.minutes}
     reached = (training.steps and done >= training.steps) or (
         training.minutes and seconds >= 60 * training.minutes
@@ -217,7 +235,8 @@ class Run:
 
     def latents(self, count: int, seed: int = 0, truncation: float = 1.0) -> np.ndarray:
         """float32 (count, D): the latents of seeds seed, seed + 1, ..."""
-        return samplers.from_seeds(range(seed, seed + count), self.model.latent_shape, truncation)
+        seeds = range(seed, seed + count)
+        return samplers.from_seeds(seeds, self.model.latent_shape, truncation, self.model.prior)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """float32 latents (N, D) or (D,) -> float32 images in [0, 1]. ConfigError for another D."""
@@ -244,16 +263,17 @@ class Run:
     def encode(self, images: np.ndarray) -> np.ndarray:
         """uint8, or float images in [0, 1], (N, C, H, W) -> float32 latents (N, D), the posterior means.
 
-        ConfigError for images of another shape and for models without an encoder.
+        ConfigError for images of another shape or range and for models without an encoder.
         """
         import torch
 
         if images.ndim != 4 or images.shape[1:] != self.model.image_shape:
-            raise ConfigError(
-                f"images: {images.shape} is not allowed; expected (N, *{self.model.image_shape})."
-            )
+            expected = ", ".join(str(side) for side in self.model.image_shape)
+            raise ConfigError(f"images: {images.shape} is not allowed; expected (N, {expected}).")
         if images.dtype == np.uint8:
             images = images.astype(np.float32) / 255
+        elif not np.issubdtype(images.dtype, np.floating) or not ((images >= 0) & (images <= 1)).all():
+            raise ConfigError("images: expected uint8, or numbers from 0 to 1.")
         tensor = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
         with self.model.evaluating():
             parts = [self.model.encode(part.to(self.model.device)).cpu() for part in tensor.split(256)]
@@ -261,11 +281,11 @@ class Run:
 
     def interpolate(self, a: np.ndarray, b: np.ndarray, frames: int, kind: str = "slerp") -> np.ndarray:
         """float32 images along the path between two latents (D,), both ends included."""
-        return self.decode(paths.between(a, b, frames, kind))
+        return self.decode(paths.between(self._one(a), self._one(b), frames, kind))
 
     def traverse(self, z: np.ndarray, dims: Sequence[int], steps: int = 9, extent: float = 3.0) -> np.ndarray:
         """float32 images (len(dims) * steps, C, H, W), a row per dimension, each over ±extent sigma."""
-        rows = traversal.traverse(z, dims, steps, extent)
+        rows = traversal.traverse(self._one(z), dims, steps, extent)
         return self.decode(rows.reshape(-1, rows.shape[-1]))
 
     def _checked(self, z: np.ndarray) -> np.ndarray:
@@ -273,6 +293,12 @@ class Run:
         if z.ndim != 2 or z.shape[1:] != self.model.latent_shape:
             raise ConfigError(f"z: {z.shape} is not allowed; expected (N, {self.model.latent_shape[0]}).")
         return z
+
+    def _one(self, z: np.ndarray) -> np.ndarray:
+        rows = self._checked(z)
+        if len(rows) != 1:
+            raise ConfigError(f"z: {rows.shape} is not allowed; expected one latent ({rows.shape[1]},).")
+        return rows[0]
 
 
 def open_run(path: str | Path, step: int | None = None, device: str = "cpu") -> Run:
@@ -307,8 +333,11 @@ def history(folder: RunFolder, stages: int = 6, count: int = 8) -> tuple[list[in
     _, height, width = folder.info["image_shape"]
     rows = []
     for _, path in chosen:
-        with Image.open(path) as image:
-            rows.append(split(np.asarray(image), height, width)[:count])
+        try:
+            with Image.open(path) as image:
+                rows.append(split(np.asarray(image), height, width)[:count])
+        except (OSError, ValueError) as error:
+            raise RunError(f"The sample {path} is damaged: {error}.") from None
     return [step for step, _ in chosen], np.concatenate(rows)
 
 
@@ -319,8 +348,8 @@ def _even(count: int, wanted: int) -> Iterable[int]:
 def new_folder(parent: Path, dataset: str, model: str) -> Path:
     """A free folder name in `parent`: time, data and model."""
     stamp = datetime.datetime.now().strftime("%Y-%m-%d %H-%M-%S")
-    clean = "".join(c if c.isalnum() or c in "-_ ." else "-" for c in dataset)[:60].strip(" .")
-    name = f"{stamp} {clean} {model}"
+    clean = "".join(c if c.isalnum() or c in "-_ ." else "-" for c in dataset)[:40].strip(" .")
+    name = " ".join(part for part in (stamp, clean, model) if part)
     path, number = parent / name, 2
     while path.exists():
         path, number = parent / f"{name} {number}", number + 1
