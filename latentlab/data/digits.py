@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,16 +25,29 @@ class Digits(Source):
 
     @classmethod
     def load(cls, config: Any, report: Report) -> Dataset:
-        from sklearn.datasets import load_digits  # takes a second: only when digits are wanted
-
-        found = load_digits()
-        count = min(config.limit or len(found.images), len(found.images))
-        grey = np.rint(found.images[:count] * (255 / 16)).astype(np.uint8)
+        pixels, labels = _read()
+        count = min(config.limit or len(pixels), len(pixels))
+        grey = np.rint(pixels[:count] * (255 / 16)).astype(np.uint8)
         return Dataset(
             images=prepare(grey[:, None], config.size, config.channels, report),
             name="digits",
             source=cls.key,
             config=config.model_dump(),
-            labels=found.target[:count].astype(np.int64),
+            labels=labels[:count].astype(np.int64),
             label_names=tuple("0123456789"),
         )
+
+
+def _read() -> tuple[np.ndarray, np.ndarray]:
+    """float64 images (N, 8, 8) in 0..16 and labels (N,)."""
+    # Importing scikit-learn takes over a second of every launch; the file it carries is all that is wanted.
+    package = importlib.util.find_spec("sklearn")
+    for folder in (package and package.submodule_search_locations) or ():
+        file = Path(folder, "datasets", "data", "digits.csv.gz")
+        if file.is_file():
+            table = np.loadtxt(file, delimiter=",")
+            return table[:, :-1].reshape(-1, 8, 8), table[:, -1]
+    from sklearn.datasets import load_digits  # it keeps its data elsewhere now
+
+    found = load_digits()
+    return found.images, found.target

@@ -1,0 +1,39 @@
+"""Starting the window."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+
+from PySide6.QtWidgets import QApplication
+
+from latentlab.ui import theme
+from latentlab.ui.main_window import MainWindow
+from latentlab.ui.session import Session
+
+
+def create_window(argv: Sequence[str] = ()) -> MainWindow:
+    """Build the whole window, not yet shown; a QApplication is made if none is there.
+
+    What people see and what tests drive is the same. Its work in the background begins with its first paint.
+    """
+    app = QApplication.instance() or QApplication([sys.argv[0], *argv])
+    assert isinstance(app, QApplication)
+    app.setApplicationName("latentlab")
+    app.setApplicationDisplayName("latentlab")
+    app.setDesktopFileName("latentlab")
+    session = Session()
+    theme.apply(app, session.settings.theme)
+    return MainWindow(session)
+
+
+def main(argv: Sequence[str] = ()) -> int:
+    """Open the window and stay until it is closed -> the exit code."""
+    window = create_window(argv)
+    app = QApplication.instance()
+    assert app is not None
+    window.show()
+    code = app.exec()
+    # The window is gone; a long step or an import may end behind it, so that Qt destroys no live thread.
+    window.session.close(seconds=60)
+    return code

@@ -1,0 +1,99 @@
+"""Every snapshot of the fixed latents, from the first step to now."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PySide6.QtCore import QObject, Signal
+
+from latentlab.training.events import Preview
+from latentlab.training.run_folder import RunFolder
+
+#: Bytes of snapshots that are kept in memory; older ones are read from the run folder again.
+BUDGET = 128 * 2**20
+
+
+class History(QObject):
+    """The snapshots of a run, and the one that is looked at: the newest, unless a person scrubs back."""
+
+    changed = Signal()  # there are more, or another is looked at
+    shown = Signal(int, object)  # step, uint8 (N, C, H, W)
+
+    def __init__(self, start_task: Callable[..., Any], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._start_task = start_task
+        self.steps: list[int] = []
+        self.index = -1  # which is looked at
+        self._following = True
+        self._paths: dict[int, Path] = {}
+        self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
+        self._shape = (1, 1)
+
+    def show(self, folder: RunFolder, samples: list[tuple[int, Path]]) -> None:
+        """Begin with the snapshots that a run has already."""
+        self.steps, self._paths = [], {}
+        self._cache.clear()
+        self._following = True
+        _, height, width = folder.info["image_shape"]
+        self._shape = (height, width)
+        self._folder = folder
+        for step, path in samples:
+            self.steps.append(step)
+            self._paths[step] = path
+        self.index = len(self.steps) - 1
+        self.changed.emit()
+        self._look()
+
+    def add(self, preview: Preview) -> None:
+        """A new snapshot; it is looked at unless an older one is."""
+        if preview.step not in self._paths:
+            self.steps.append(preview.step)
+        self._paths[preview.step] = self._folder.sample_path(preview.step)
+        self._keep(preview.step, preview.images)
+        if self._following:
+            self.index = len(self.steps) - 1
+        self.changed.emit()
+        if self._following:
+            self._look()
+
+    def go(self, index: int) -> None:
+        """Look at a snapshot; the last one follows what comes."""
+        if self.steps:
+            self.index = min(max(index, 0), len(self.steps) - 1)
+            self._following = self.index == len(self.steps) - 1
+            self._look()
+
+    def _look(self) -> None:
+        if not 0 <= self.index < len(self.steps):
+            return
+        step = self.steps[self.index]
+        if step in self._cache:
+            self.shown.emit(step, self._cache[step])
+            return
+        path, (height, width) = self._paths[step], self._shape
+
+        def read(_: Any) -> tuple[int, np.ndarray]:
+            from PIL import Image
+
+            from latentlab.export.grid import split
+
+            with Image.open(path) as image:
+                return step, split(np.asarray(image), height, width)
+
+        self._start_task(read, self._on_read)
+
+    def _on_read(self, result: tuple[int, np.ndarray]) -> None:
+        step, images = result
+        self._keep(step, images)
+        if 0 <= self.index < len(self.steps) and self.steps[self.index] == step:
+            self.shown.emit(step, images)
+
+    def _keep(self, step: int, images: np.ndarray) -> None:
+        self._cache[step] = images
+        self._cache.move_to_end(step)
+        while len(self._cache) > 1 and len(self._cache) * images.nbytes > BUDGET:
+            self._cache.popitem(last=False)

@@ -1,0 +1,247 @@
+"""The Dataset dock: where images come from, and what they look like."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from PySide6.QtCore import QRectF, QSize, Qt
+from PySide6.QtGui import QPainter, QPaintEvent
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLineEdit,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
+
+from latentlab.data.base import SOURCES, Dataset, SourceConfig
+from latentlab.ui import theme
+from latentlab.ui.session import Session
+from latentlab.ui.widgets.buttons import push_button
+from latentlab.ui.widgets.fields import ChoiceField
+from latentlab.ui.widgets.form import ConfigForm
+from latentlab.ui.widgets.labels import ElidedLabel, heading
+from latentlab.ui.widgets.thumbnails import ThumbnailGrid
+
+
+class DatasetPanel(QWidget):
+    """Chooses a source, loads it in the background, shows thumbnails and classes."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("dataset_panel")
+        self.setAccessibleName("Dataset")
+        self._session = session
+
+        self.source = ChoiceField()
+        self.source.setObjectName("dataset_source")
+        self.source.setAccessibleName("Source")
+        for key, kind in SOURCES.items():
+            self.source.addItem(kind.title, key)
+            self.source.setItemData(self.source.count() - 1, kind.about, Qt.ItemDataRole.ToolTipRole)
+
+        self.path = QLineEdit()
+        self.path.setObjectName("dataset_path")
+        self.path.setAccessibleName("Path")
+        self.path.setPlaceholderText("Folder or file of images")
+        self.path.setToolTip("A folder of images (sub-folders become classes), or an IDX file or folder.")
+        self.browse = push_button("dataset_browse", "", "Choose a folder of images…", "folder", flat=True)
+
+        self.form = ConfigForm("dataset", skip={"path"})
+        self.load = push_button("dataset_load", "Load", "Load the images with these settings.")
+        self.cancel = push_button("dataset_cancel", "Cancel", "Give up loading; the dataset before it stays.")
+        self.progress = QProgressBar()
+        self.progress.setObjectName("dataset_progress")
+        self.progress.setAccessibleName("Loading")
+        self.progress.setTextVisible(False)
+
+        self.summary = ElidedLabel("Loading…", role="secondary")
+        self.summary.setObjectName("dataset_summary")
+        self.thumbnails = ThumbnailGrid()
+        self.thumbnails.setObjectName("dataset_thumbnails")
+        self.thumbnails.setAccessibleName("Images of the dataset")
+        self.thumbnails.setFixedHeight(116)
+        self.classes = ClassBars()
+        self.classes.setObjectName("dataset_classes")
+
+        self._lay_out()
+        self._show_choice()
+        self._on_loading_changed(False)
+
+        self.source.activated.connect(self._on_source_activated)
+        self.source.currentIndexChanged.connect(self._on_source_changed)
+        self.path.returnPressed.connect(self._on_load)
+        self.browse.clicked.connect(self.choose_folder)
+        self.load.clicked.connect(self._on_load)
+        self.cancel.clicked.connect(session.cancel_loading)
+        session.loading_changed.connect(self._on_loading_changed)
+        session.loading_progressed.connect(self._on_loading_progressed)
+        session.dataset_changed.connect(self._on_dataset_changed)
+        session.dataset_failed.connect(self._on_dataset_failed)
+        session.plan_changed.connect(self._show_choice)
+
+    def _lay_out(self) -> None:
+        path_row = QHBoxLayout()
+        path_row.setSpacing(4)
+        path_row.addWidget(self.path, 1)
+        path_row.addWidget(self.browse)
+        self.path_row = QWidget()
+        self.path_row.setLayout(path_row)
+        path_row.setContentsMargins(0, 0, 0, 0)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        buttons.addWidget(self.progress, 1)
+        buttons.addStretch()
+        buttons.addWidget(self.cancel)
+        buttons.addWidget(self.load)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(8)
+        layout.addWidget(heading("Dataset"))
+        layout.addWidget(self.summary)
+        layout.addWidget(self.thumbnails)
+        layout.addWidget(self.classes)
+        layout.addWidget(self.source)
+        layout.addWidget(self.path_row)
+        layout.addWidget(self.form)
+        layout.addLayout(buttons)
+
+    def choose_folder(self) -> None:
+        """Ask for a folder of images and load it."""
+        start = self.path.text() or str(Path.home())
+        folder = QFileDialog.getExistingDirectory(self, "Open a folder of images", start)
+        if folder:
+            self._session.open_data(folder)
+
+    def choose_file(self) -> None:
+        """Ask for an IDX file and load it."""
+        name, _ = QFileDialog.getOpenFileName(self, "Open an IDX file", self.path.text() or str(Path.home()))
+        if name:
+            self._session.open_data(name)
+
+    def _show_choice(self) -> None:
+        """What the session is set to."""
+        source, values = self._session.source, self._session.data_values
+        was_blocked = self.source.blockSignals(True)
+        self.source.setCurrentIndex(self.source.findData(source))
+        self.source.blockSignals(was_blocked)
+        self._build_form()
+        known = {k: v for k, v in values.items() if k != "path"}
+        self.form.set_values(known)
+        if "path" in values:
+            self.path.setText(str(values["path"]))
+
+    def _build_form(self) -> None:
+        kind = SOURCES.get(self.source.currentData())
+        kept = self.form.values() if self.form.config_cls else {}
+        self.form.set_config(kind.Config)
+        self.form.set_values({k: v for k, v in kept.items() if k in SourceConfig.model_fields})
+        self.path_row.setVisible(kind.needs_path)
+
+    def _on_source_changed(self) -> None:
+        self._build_form()
+
+    def _on_source_activated(self) -> None:
+        # A built-in source is there at once; one's own wants a path first.
+        if SOURCES.get(self.source.currentData()).needs_path:
+            self.path.setFocus()
+        else:
+            self._on_load()
+
+    def _on_load(self) -> None:
+        values = self.form.values()
+        key = self.source.currentData()
+        if SOURCES.get(key).needs_path:
+            path = self.path.text().strip()
+            if not path:
+                self._session.notify("warning", "Choose a folder or a file of images first.")
+                self.path.setFocus()
+                return
+            # The path knows best of which kind it is; absolute, it is never taken for a built-in source.
+            key = str(Path(path).expanduser().absolute())
+            values = {k: v for k, v in values.items() if k in SourceConfig.model_fields}
+        self._session.load_dataset(key, values)
+
+    def _on_loading_changed(self, loading: bool) -> None:
+        self.cancel.setVisible(loading)
+        self.progress.setVisible(loading)
+        self.progress.setRange(0, 0)
+        if loading:
+            self.summary.setText("Loading…")
+        elif self._session.dataset is not None:
+            self._say(self._session.dataset.summary())
+
+    def _on_loading_progressed(self, done: int, total: int) -> None:
+        self.progress.setRange(0, total)
+        self.progress.setValue(done)
+        self.summary.setText(f"Loading… {100 * done // max(1, total)}%")
+
+    def _on_dataset_changed(self, dataset: Dataset) -> None:
+        self._show_choice()
+        labels = None
+        if dataset.labels is not None:
+            labels = [dataset.label_names[i] for i in dataset.labels]
+        self.thumbnails.set_images(dataset.images, labels)
+        self.classes.set_counts(dataset.class_counts())
+        self._say(dataset.summary())
+
+    def _on_dataset_failed(self, summary: str) -> None:
+        if self._session.dataset is None:
+            self.thumbnails.set_empty_text("No images yet")
+        self._say(summary)
+
+    def _say(self, text: str) -> None:
+        self.summary.setText(text)
+        self.summary.setToolTip(text)
+
+
+class ClassBars(QWidget):
+    """How many images each class has: a bar and a name each; hidden without classes."""
+
+    HEIGHT, LABEL = 28, 16
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._counts: dict[str, int] = {}
+        self.setMouseTracking(True)
+        self.hide()
+
+    def set_counts(self, counts: dict[str, int]) -> None:
+        """Class name -> images."""
+        self._counts = counts
+        listed = ", ".join(f"{name} {count:,}" for name, count in list(counts.items())[:24])
+        self.setAccessibleName(f"Images per class: {listed}")
+        self.setToolTip(f"Images per class: {listed}" + (", …" if len(counts) > 24 else ""))
+        self.setVisible(bool(counts))
+        self.update()
+
+    def sizeHint(self) -> QSize:
+        return QSize(200, self.HEIGHT + self.LABEL)
+
+    def minimumSizeHint(self) -> QSize:
+        return QSize(60, self.HEIGHT + self.LABEL)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if not self._counts:
+            return
+        painter = QPainter(self)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        tokens = theme.current()
+        slot = self.width() / len(self._counts)
+        gap = 4 if slot >= 10 else 1 if slot >= 3 else 0
+        highest = max(self._counts.values()) or 1
+        font = self.font()
+        font.setPixelSize(11)
+        painter.setFont(font)
+        metrics = painter.fontMetrics()
+        named = all(metrics.horizontalAdvance(name) <= slot for name in self._counts)
+        for index, (name, count) in enumerate(self._counts.items()):
+            left, height = index * slot, max(2.0, self.HEIGHT * count / highest)
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(tokens.color("hover"))
+            painter.drawRoundedRect(QRectF(left, self.HEIGHT - height, slot - gap, height), 2, 2)
+            if named:
+                painter.setPen(tokens.color("secondary"))
+                below = QRectF(left, self.HEIGHT, slot - gap, self.LABEL)
+                painter.drawText(below, Qt.AlignmentFlag.AlignCenter, name)

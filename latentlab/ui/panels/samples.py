@@ -1,0 +1,113 @@
+"""The Samples mode: the same latents, decoded again and again while the model learns, and the way back."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+
+from latentlab.export.grid import compose
+from latentlab.run import PREVIEW_COLUMNS
+from latentlab.ui import theme
+from latentlab.ui.session import Session
+from latentlab.ui.widgets.buttons import push_button
+from latentlab.ui.widgets.picture import GridView
+
+SPACING = 2
+#: Snapshots a second while the history plays.
+FPS = 20
+
+
+class SamplesPanel(QWidget):
+    """A live grid of seeds 0 to 63, with a scrubber over every snapshot from noise to now."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("samples_panel")
+        self._latent = session.latent
+        self._history = session.history
+
+        self.view = GridView(smooth=True)
+        self.view.setObjectName("samples_view")
+        self.view.setAccessibleName("Samples")
+        self.view.set_empty_text("Samples of the model appear here while it learns")
+        self.view.tile_tooltip = self._tooltip
+        self.slider = QSlider(Qt.Orientation.Horizontal)
+        self.slider.setObjectName("history_slider")
+        self.slider.setAccessibleName("History of the training")
+        self.slider.setToolTip("Scrub through the training, from the first step to now.")
+        self.slider.setEnabled(False)
+        self.slider.setRange(0, 0)
+        tooltip = "Play the training from the first step to now."
+        self.play = push_button("history_play", "", tooltip, "play", flat=True)
+        self.play.setCheckable(True)
+        self.play.setEnabled(False)
+        self.step = QLabel("")
+        self.step.setProperty("role", "secondary")
+        self.step.setMinimumWidth(112)
+        self.step.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self._timer = QTimer(self)
+        self._timer.setInterval(1000 // FPS)
+
+        row = QHBoxLayout()
+        row.setSpacing(8)
+        row.addWidget(self.play)
+        row.addWidget(self.slider, 1)
+        row.addWidget(self.step)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 16, 16, 12)
+        layout.setSpacing(12)
+        layout.addWidget(self.view, 1)
+        layout.addLayout(row)
+
+        self.view.tile_clicked.connect(self._on_tile_clicked)
+        self.slider.valueChanged.connect(self._history.go)
+        self.slider.sliderPressed.connect(self._stop_playing)
+        self.play.toggled.connect(self._on_play_toggled)
+        self._timer.timeout.connect(self._on_tick)
+        self._history.changed.connect(self._on_history_changed)
+        self._history.shown.connect(self._on_shown)
+
+    def _on_history_changed(self) -> None:
+        count = len(self._history.steps)
+        was_blocked = self.slider.blockSignals(True)
+        self.slider.setRange(0, max(0, count - 1))
+        self.slider.setValue(max(0, self._history.index))
+        self.slider.blockSignals(was_blocked)
+        self.slider.setEnabled(count > 1)
+        self.play.setEnabled(count > 1)
+        if count == 0:
+            self.view.set_picture(None)
+            self.step.setText("")
+
+    def _on_shown(self, step: int, images: np.ndarray) -> None:
+        count, _, height, width = images.shape
+        rows = -(-count // PREVIEW_COLUMNS)
+        picture = compose(images, PREVIEW_COLUMNS, SPACING)
+        self.view.set_grid(picture, rows, PREVIEW_COLUMNS, height, width, SPACING, count)
+        self.step.setText(f"step {step:,}")
+
+    def _tooltip(self, index: int) -> str:
+        return f"seed {index}: click to explore it"
+
+    def _on_tile_clicked(self, index: int) -> None:
+        self.view.set_selected(index)
+        self._latent.set_seed(index)
+
+    def _on_play_toggled(self, playing: bool) -> None:
+        theme.set_icon(self.play, "pause" if playing else "play")
+        if playing:
+            if self.slider.value() == self.slider.maximum():
+                self.slider.setValue(0)
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _stop_playing(self) -> None:
+        self.play.setChecked(False)
+
+    def _on_tick(self) -> None:
+        if self.slider.value() >= self.slider.maximum():
+            self._stop_playing()
+        else:
+            self.slider.setValue(self.slider.value() + 1)

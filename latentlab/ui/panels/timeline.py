@@ -1,0 +1,240 @@
+"""The Timeline dock: keyframes in the latent space, a path through them, played and exported."""
+
+from __future__ import annotations
+
+import functools
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from PySide6.QtCore import QSize, Qt, QTimer
+from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtWidgets import (
+    QFileDialog,
+    QHBoxLayout,
+    QLabel,
+    QListView,
+    QListWidget,
+    QListWidgetItem,
+    QSlider,
+    QVBoxLayout,
+    QWidget,
+)
+
+from latentlab import export
+from latentlab.data.base import Report
+from latentlab.latent import paths
+from latentlab.models.base import Model
+from latentlab.ui import theme
+from latentlab.ui.session import Session
+from latentlab.ui.widgets.buttons import push_button
+from latentlab.ui.widgets.fields import ChoiceField, FloatField
+
+TICKS = 1000  # positions of the slider per leg
+FPS = 25
+KINDS = {"slerp": "Spherical", "linear": "Linear"}
+
+
+class TimelinePanel(QWidget):
+    """Keyframes are exact latents with the picture they had when added. Play walks through them in a loop."""
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("timeline_panel")
+        self.setAccessibleName("Timeline")
+        self._session = session
+        self._latent = session.latent
+        self._picture: np.ndarray | None = None
+        self._latents: list[np.ndarray] = []
+        self._played_at = 0.0
+
+        self.add = push_button("keyframe_add", "Add", "Add the present latent as a keyframe (K)", "plus")
+        self.remove = push_button("keyframe_remove", "", "Remove the chosen keyframe", "minus", flat=True)
+        self.list = QListWidget()
+        self.list.setObjectName("keyframe_list")
+        self.list.setAccessibleName("Keyframes")
+        self.list.setFlow(QListView.Flow.LeftToRight)
+        self.list.setWrapping(False)
+        self.list.setIconSize(QSize(56, 56))
+        self.list.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
+        self.kind = ChoiceField()
+        self.kind.setObjectName("interpolation_kind")
+        self.kind.setAccessibleName("Path")
+        self.kind.setMinimumWidth(104)
+        self.kind.setToolTip(
+            "Spherical keeps latents as long as the prior's own; linear cuts through the middle."
+        )
+        for key in paths.PATHS:
+            self.kind.addItem(KINDS[key], key)
+        self.seconds = FloatField(shown=1, unit="s")
+        self.seconds.setObjectName("interpolation_seconds")
+        self.seconds.setAccessibleName("Seconds from one keyframe to the next")
+        self.seconds.setToolTip("Seconds from one keyframe to the next, 0.1 to 60.")
+        self.seconds.setFixedWidth(72)
+        self.seconds.setRange(0.1, 60)
+        self.seconds.setValue(1.5)
+        tooltip = "Walk through the keyframes and back to the first, again and again."
+        self.play = push_button("interpolation_play", "Play", tooltip, "play")
+        self.play.setCheckable(True)
+        self.position = QSlider(Qt.Orientation.Horizontal)
+        self.position.setObjectName("interpolation_position")
+        self.position.setAccessibleName("Position on the path")
+        self.position.setToolTip("Scrub along the path.")
+        tooltip = "Export the loop through all keyframes as an animated GIF…"
+        self.export = push_button("timeline_export", "", tooltip, "film")
+        self.hint = QLabel("Add two keyframes to walk between them", self.list)
+        self.hint.setProperty("role", "secondary")
+        self.hint.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
+        self._timer = QTimer(self)
+        self._timer.setInterval(1000 // FPS)
+
+        self._lay_out()
+        self._update()
+        self.add.clicked.connect(self.add_keyframe)
+        self.remove.clicked.connect(self._on_remove)
+        self.list.itemClicked.connect(self._on_item_clicked)
+        self.play.toggled.connect(self._on_play_toggled)
+        self.position.valueChanged.connect(self._on_position_changed)
+        self.export.clicked.connect(self._on_export)
+        self._timer.timeout.connect(self._on_tick)
+        self._latent.explored.connect(self._on_explored)
+        self._latent.space_changed.connect(self._on_space_changed)
+
+    def _lay_out(self) -> None:
+        first = QHBoxLayout()
+        first.setSpacing(8)
+        first.addWidget(self.add)
+        first.addWidget(self.remove)
+        first.addStretch(1)
+        for widget in (self.kind, self.seconds, self.play, self.export):
+            first.addWidget(widget)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 8, 16, 12)
+        layout.setSpacing(8)
+        layout.addLayout(first)
+        layout.addWidget(self.list, 1)
+        over = QVBoxLayout(self.list)
+        over.addWidget(self.hint, 0, Qt.AlignmentFlag.AlignCenter)
+        layout.addWidget(self.position)
+
+    def add_keyframe(self) -> None:
+        """The present latent becomes the last keyframe."""
+        if self._latent.model is None:
+            return
+        self._latents.append(self._latent.z.copy())
+        item = QListWidgetItem(self._thumbnail(), "")
+        item.setToolTip(f"Keyframe {len(self._latents)}: click to go there")
+        self.list.addItem(item)
+        self._update()
+
+    def loop(self) -> list[np.ndarray]:
+        """The keyframes and the first again: a path that closes."""
+        return [*self._latents, self._latents[0]]
+
+    def _thumbnail(self) -> QIcon:
+        if self._picture is None:
+            return theme.icon("image", "secondary")
+        picture = self._picture
+        height, width = picture.shape[:2]
+        formats = {2: QImage.Format.Format_Grayscale8, 3: QImage.Format.Format_RGB888}
+        layout = formats[2] if picture.ndim == 2 else QImage.Format.Format_RGB888
+        if picture.ndim == 3 and picture.shape[2] == 4:
+            layout = QImage.Format.Format_RGBA8888
+        image = QImage(picture.data, width, height, picture.strides[0], layout)
+        size = self.list.iconSize() * 2
+        keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+        return QIcon(QPixmap.fromImage(image.copy()).scaled(size, keep, smooth))
+
+    def _update(self) -> None:
+        count = len(self._latents)
+        self.add.setEnabled(self._latent.model is not None)
+        self.remove.setEnabled(count > 0)
+        for widget in (self.play, self.position, self.export):
+            widget.setEnabled(count >= 2)
+        self.hint.setVisible(count < 2)
+        was_blocked = self.position.blockSignals(True)
+        self.position.setRange(0, TICKS * count if count >= 2 else 0)
+        self.position.blockSignals(was_blocked)
+        if count < 2:
+            self.play.setChecked(False)
+
+    def _on_explored(self, images: np.ndarray, decode_ms: float, waited_ms: float) -> None:
+        self._picture = export.compose(images, columns=1, spacing=0)
+
+    def _on_space_changed(self) -> None:
+        if self._latents and len(self._latents[0]) != self._latent.size:
+            self._latents.clear()
+            self.list.clear()
+        self._update()
+
+    def _on_remove(self) -> None:
+        row = self.list.currentRow()
+        row = row if row >= 0 else self.list.count() - 1
+        self.list.takeItem(row)
+        del self._latents[row]
+        self._update()
+
+    def _on_item_clicked(self, item: QListWidgetItem) -> None:
+        self.play.setChecked(False)
+        row = self.list.row(item)
+        was_blocked = self.position.blockSignals(True)
+        self.position.setValue(TICKS * row)
+        self.position.blockSignals(was_blocked)
+        self._latent.set_z(self._latents[row])
+
+    def _on_position_changed(self, value: int) -> None:
+        self._latent.path_through(self.loop(), value / TICKS, self.kind.currentData())
+
+    def _on_play_toggled(self, playing: bool) -> None:
+        theme.set_icon(self.play, "pause" if playing else "play")
+        self.play.setText("Pause" if playing else "Play")
+        if playing:
+            self._played_at = time.perf_counter()
+            self._timer.start()
+        else:
+            self._timer.stop()
+
+    def _on_tick(self) -> None:
+        now = time.perf_counter()
+        moved = (now - self._played_at) / self.seconds.value() * TICKS
+        self._played_at = now
+        self.position.setValue(round(self.position.value() + moved) % self.position.maximum())
+
+    def _on_export(self) -> None:
+        folder = self._session.settings.export_folder or str(Path.home())
+        start = str(Path(folder) / "walk.gif")
+        name, _ = QFileDialog.getSaveFileName(self, "Export the walk", start, "Animated GIF (*.gif)")
+        if name:
+            self.export_to(Path(name))
+
+    def export_to(self, path: Path) -> None:
+        """Write the loop as a film; the picture is enlarged to some 256 pixels."""
+        if path.suffix.lower() != ".gif":
+            path = path.with_name(path.name + ".gif")
+        loop, kind = np.stack(self.loop()), self.kind.currentData()
+        frames = max(2, round(len(self._latents) * self.seconds.value() * FPS))
+        # The end is the beginning: leaving it out makes the loop run on without a double frame.
+        positions = np.arange(frames) * (len(self._latents) / frames)
+        latents = np.stack([paths.through(loop, p, kind) for p in positions])
+        self._session.notify("info", f"Writing {path.name}…")
+        self._session.with_model(functools.partial(_write, path, latents), self._on_written)
+        self._session.remember(export_folder=str(path.parent))
+
+    def _on_written(self, path: Path) -> None:
+        self._session.notify("good", f"Written: {path}")
+
+
+def _write(path: Path, latents: np.ndarray, model: Model, report: Report) -> Path:
+    """Decode and write frame by frame, so that a long film needs no more memory than a short one."""
+    from latentlab.models.pixels import render
+
+    scale = max(1, 256 // max(model.image_shape[1:]))
+
+    def frames() -> Iterator[np.ndarray]:
+        for done, z in enumerate(latents):
+            report(done, len(latents))
+            yield export.compose(render(model, z[None]), columns=1, spacing=0, scale=scale)
+
+    export.write_frames(path, frames(), FPS)
+    return path

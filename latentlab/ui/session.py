@@ -1,0 +1,374 @@
+"""The one object that panels are given: dataset, plan, run, latent state; it says what changed by signals."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import functools
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from PySide6.QtCore import QDeadlineTimer, QObject, QTimer, Signal
+
+from latentlab import data
+from latentlab.core import presets, settings
+from latentlab.core.errors import LatentlabError
+from latentlab.data.base import SOURCES, Dataset, Report
+from latentlab.models.base import MODELS, Model
+from latentlab.training.config import TrainingConfig
+from latentlab.training.events import Done
+from latentlab.training.run_folder import RunFolder
+from latentlab.ui import workers
+from latentlab.ui.history import History
+from latentlab.ui.latent_state import LatentState
+from latentlab.ui.workers import OpenedRun, Sampler, Task, Trainer
+
+#: What training is doing; "warming" until torch is imported.
+State = Literal["warming", "idle", "starting", "running", "paused", "stopping"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Notice:
+    """One sentence for the status bar; `details` can be copied."""
+
+    level: Literal["info", "good", "warning", "error"]
+    text: str
+    details: str = ""
+
+
+class Session(QObject):
+    """Holds what the window shows and does what its controls ask; knows no widget."""
+
+    notified = Signal(object)  # Notice
+    plots_ready = Signal()  # pyqtgraph is imported
+    ready = Signal(object)  # [(device, description)]: torch is there
+    preset_changed = Signal(object)  # Preset
+    loading_changed = Signal(bool)
+    loading_progressed = Signal(int, int)
+    dataset_changed = Signal(object)  # Dataset
+    dataset_failed = Signal(str)
+    plan_changed = Signal()  # model or training settings, by another hand than their form's
+    state_changed = Signal(str)  # State
+    run_opened = Signal(object)  # OpenedRun: begun, resumed or opened
+    progressed = Signal(object)  # Progress
+    evaluated = Signal(object)  # Evaluated
+    saved = Signal(object)  # Saved
+    done = Signal(object)  # Done
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.settings, damaged = settings.load()
+        self._damaged = damaged
+        self.presets = presets.built_in()
+        self.preset = self.presets[0]
+        self.source, self.data_values = "", {}  # type: tuple[str, dict[str, Any]]
+        self.model_key, self.model_values = "", {}  # type: tuple[str, dict[str, Any]]
+        self.training_values: dict[str, Any] = {}
+        self.devices: list[tuple[str, str]] = []
+        self.dataset: Dataset | None = None
+        self.run: RunFolder | None = None
+        self.state: State = "warming"
+        self._tasks: set[Task] = set()
+        self._loading: Task | None = None
+        self._trainer: Trainer | None = None
+        self._saving = QTimer(self)
+        self._saving.setSingleShot(True)
+        self._saving.setInterval(500)
+        self._saving.timeout.connect(self._save_settings)
+        self.sampler = Sampler(self)
+        self.sampler.failed.connect(self._on_failed)
+        self.sampler.lent.connect(self._on_lent)
+        self._borrowers: list[tuple[Callable[[Model, Report], Any], Callable[[Any], None]]] = []
+        self.latent = LatentState(self.sampler, self)
+        self.history = History(self.start_task, self)
+        self._take_plan(self.preset)
+
+    def start(self) -> None:
+        """Begin the work behind the window: import torch, load the first dataset. Call once it is painted."""
+        self.sampler.start()
+        if self._damaged:
+            self.notify("warning", self._damaged)
+        # One import after the other: threads that import at once wait for each other at every file.
+        self.start_task(workers.import_plots, self._on_plots_imported)
+        self.load_dataset(self.source, self.data_values)
+
+    # Notices and background tasks
+
+    def notify(
+        self, level: Literal["info", "good", "warning", "error"], text: str, details: str = ""
+    ) -> None:
+        self.notified.emit(Notice(level, text, details))
+
+    def start_task(
+        self, function: Callable[[Report], Any], then: Callable[[Any], None] | None = None
+    ) -> Task:
+        """Run `function` off the window's thread and hand its result to `then`; failures become notices."""
+        task = Task(function, self)
+        self._tasks.add(task)
+        if then is not None:
+            task.succeeded.connect(then)
+        task.failed.connect(self._on_failed)
+        task.finished.connect(self._on_task_finished)
+        task.start()
+        return task
+
+    def remember(self, **changes: Any) -> None:
+        """Change the settings; they are written in the background soon."""
+        self._remember(self.settings.updated(**changes))
+
+    def _remember(self, changed: settings.Settings) -> None:
+        self.settings = changed
+        self._saving.start()
+
+    def _save_settings(self) -> None:
+        now = self.settings
+        self.start_task(lambda _: now.save())
+
+    def _on_task_finished(self) -> None:
+        task = self.sender()
+        assert isinstance(task, Task)
+        self._tasks.discard(task)
+        if task is self._loading:
+            self._loading = None
+            self.loading_changed.emit(False)
+        task.deleteLater()
+
+    def _on_failed(self, summary: str, details: str) -> None:
+        self.notify("error", summary, details)
+
+    def _on_plots_imported(self, _: object) -> None:
+        self.plots_ready.emit()
+        self.start_task(workers.warm_up, self._on_warm)
+
+    def _on_warm(self, devices: list[tuple[str, str]]) -> None:
+        self.devices = devices
+        self._set_state("idle")
+        self.ready.emit(devices)
+        self.notify("info", f"Ready. {self.preset.title}: {self.preset.about}")
+
+    # The dataset
+
+    def load_dataset(self, source: str, values: Mapping[str, Any]) -> None:
+        """Load images in the background; what was being loaded is given up. `source` is a key or a path."""
+        self.cancel_loading()
+        self._loading = self.start_task(lambda report: data.load(source, values, report), self._on_dataset)
+        self._loading.progressed.connect(self.loading_progressed)
+        self._loading.failed.connect(self._on_loading_failed)
+        self.loading_changed.emit(True)
+
+    def open_data(self, path: str | Path) -> None:
+        """Load the person's own images; the kind is found by looking."""
+        self.load_dataset(str(Path(path).expanduser().absolute()), {})
+
+    def cancel_loading(self) -> None:
+        """Give up what is being loaded; the dataset before it stays."""
+        if self._loading is not None:
+            self._loading.cancel()
+            self._loading = None
+            self.loading_changed.emit(False)
+
+    def _on_loading_failed(self, summary: str, details: str) -> None:
+        if self.sender() is self._loading:
+            self.dataset_failed.emit(summary)
+
+    def _on_dataset(self, dataset: Dataset) -> None:
+        if self.sender() is not self._loading:
+            return  # given up while its result was on the way
+        self.dataset = dataset
+        self.source, self.data_values = dataset.source, dict(dataset.config)
+        self.dataset_changed.emit(dataset)
+        if path := dataset.config.get("path"):
+            self._remember(self.settings.with_recent("recent_datasets", str(path)))
+        if dataset.skipped:
+            listed = "\n".join(f"{s.path}: {s.reason}" for s in dataset.skipped)
+            self.notify("warning", f"{len(dataset.skipped):,} files were left out of {dataset.name}.", listed)
+        self.state_changed.emit(self.state)
+
+    # The plan
+
+    def apply_preset(self, preset: presets.Preset) -> None:
+        """Take over a preset's data, model and training settings."""
+        self._take_plan(preset)
+        self.preset_changed.emit(preset)
+        self.plan_changed.emit()
+        self.load_dataset(self.source, self.data_values)
+
+    def _take_plan(self, preset: presets.Preset) -> None:
+        self.preset = preset
+        self.data_values = {k: v for k, v in preset.data.items() if k != "source"}
+        self.source = preset.data.get("source", next(iter(SOURCES)))
+        self.model_key = preset.model.get("key", next(iter(MODELS)))
+        self.model_values, self.training_values = self.preset_values(self.model_key)
+
+    def preset_values(self, model_key: str) -> tuple[dict[str, Any], dict[str, Any]]:
+        """All model and training settings that the preset gives to a model, defaults filled in."""
+        kind = MODELS.get(model_key)
+        mine = self.preset.model.get("key") == model_key
+        model = {k: v for k, v in self.preset.model.items() if k != "key"} if mine else {}
+        training = {**kind.training_defaults, **(self.preset.training if mine else {})}
+        return kind.Config(**model).model_dump(), TrainingConfig(**training).model_dump()
+
+    def set_model(self, key: str) -> None:
+        """Another kind of model, with its own defaults."""
+        if key != self.model_key:
+            device = self.training_values["device"]
+            self.model_key = key
+            self.model_values, self.training_values = self.preset_values(key)
+            self.training_values["device"] = device
+            self.plan_changed.emit()
+
+    # Training
+
+    @property
+    def busy(self) -> bool:
+        """Whether a training is under way, paused or not."""
+        return self._trainer is not None
+
+    @property
+    def can_train(self) -> bool:
+        """Whether Train would begin a run now."""
+        return self.state == "idle" and self.dataset is not None and not self.busy
+
+    def train(self) -> None:
+        """Begin a new run with what the forms say, or go on after a pause."""
+        if self.state == "paused" and self._trainer:
+            self._trainer.control.resume()
+            self._set_state("running")
+        elif self.can_train:
+            self._begin()
+
+    def pause(self) -> None:
+        """Wait after the present step."""
+        if self._trainer and self.state == "running":
+            self._trainer.control.pause()
+
+    def step_once(self) -> None:
+        """One batch, then wait; begins a run where there is none."""
+        if self._trainer:
+            self._trainer.control.step_once()
+        elif self.can_train:
+            self._begin(step_once=True)
+
+    def stop(self) -> None:
+        """End after the present step and save."""
+        if self._trainer:
+            self._trainer.control.stop()
+            self._set_state("stopping")
+
+    def continue_run(self) -> None:
+        """Resume the run that is open, from its latest checkpoint, in its own folder."""
+        if self.run is not None and not self.busy and self.state == "idle":
+            same = self.dataset and self.dataset.fingerprint == self.run.info["data"]["fingerprint"]
+            begin = workers.continue_training(self.run.path, self.dataset if same else None)
+            self._start_trainer(Trainer(begin, self.sampler, self))
+
+    def _begin(self, step_once: bool = False) -> None:
+        from latentlab import run
+
+        assert self.dataset is not None
+        try:
+            plan = run.plan(self.model_key, self.model_values, self.training_values)
+        except LatentlabError as error:
+            self.notify("error", str(error))
+            return
+        begin = workers.start_training(self.dataset, plan, self.settings.runs)
+        trainer = Trainer(begin, self.sampler, self)
+        if step_once:
+            trainer.control.step_once()
+        self._start_trainer(trainer)
+
+    def _start_trainer(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        trainer.started_run.connect(self._on_started_run)
+        trainer.progressed.connect(self.progressed)
+        trainer.previewed.connect(self.history.add)
+        trainer.evaluated.connect(self.evaluated)
+        trainer.saved.connect(self.saved)
+        trainer.paused.connect(self._on_paused)
+        trainer.done.connect(self._on_done)
+        trainer.failed.connect(self._on_failed)
+        trainer.finished.connect(self._on_trainer_finished)
+        self._set_state("starting")
+        trainer.start()
+
+    def _on_started_run(self, opened: OpenedRun) -> None:
+        self._show_run(opened)
+        if self.state == "starting":
+            self._set_state("running")
+
+    def _on_paused(self, step: int) -> None:
+        if self.state in ("starting", "running"):
+            self._set_state("paused")
+
+    def _on_done(self, done: Done) -> None:
+        self.done.emit(done)
+        where = self.run.path if self.run else ""
+        if done.reason == "diverged":
+            text = f"Training stopped at step {done.step:,}: a loss is no longer a finite number."
+            self.notify("error", text + " Try a smaller learning rate; the last checkpoint is kept.")
+        else:
+            self.notify("good", f"Saved at step {done.step:,} in {where}")
+
+    def _on_trainer_finished(self) -> None:
+        if self._trainer is not None:
+            self._trainer.deleteLater()
+        self._trainer = None
+        self._set_state("idle")
+
+    def _set_state(self, state: State) -> None:
+        self.state = state
+        self.state_changed.emit(state)
+
+    # Exports
+
+    def with_model(self, work: Callable[[Model, Report], Any], then: Callable[[Any], None]) -> None:
+        """Run `work` in the background on a copy of the model as it is now, then `then` with its result."""
+        self._borrowers.append((work, then))
+        self.sampler.lend()
+
+    def _on_lent(self, model: Model) -> None:
+        borrowers, self._borrowers = self._borrowers, []
+        for work, then in borrowers:
+            self.start_task(functools.partial(work, model), then)
+
+    # Runs
+
+    def open_run(self, path: str | Path) -> None:
+        """Open a saved run for looking around in; Continue trains it on."""
+        if self.busy:
+            self.notify("warning", "Stop the training before opening another run.")
+            return
+        self.start_task(lambda _: workers.open_for_looking(Path(path)), self._on_opened)
+
+    def _on_opened(self, opened: OpenedRun) -> None:
+        if not self.busy and opened.model is not None:
+            self.sampler.adopt(opened.model)
+            self._show_run(opened)
+            self.notify("good", f"Opened {opened.folder.name} at step {opened.model.step_count:,}")
+            self.state_changed.emit(self.state)
+
+    def _show_run(self, opened: OpenedRun) -> None:
+        self.run = opened.folder
+        self.history.show(opened.folder, opened.samples)
+        self._remember(self.settings.with_recent("recent_runs", str(opened.folder.path)))
+        self.run_opened.emit(opened)
+
+    # The end
+
+    def close(self, seconds: float = 1.8) -> bool:
+        """Stop every thread, saving what is trained; False where one still runs after `seconds`."""
+        if self._trainer is not None:
+            self._trainer.control.stop()
+        self.cancel_loading()
+        for task in self._tasks:
+            task.cancel()
+        self.sampler.stop()
+        deadline = QDeadlineTimer(int(1000 * seconds))
+        threads = [t for t in (self._trainer, *self._tasks, self.sampler) if t is not None]
+        ended = all(thread.wait(deadline) for thread in threads)
+        if self._saving.isActive():  # the window is gone: nobody waits for this write
+            self._saving.stop()
+            with contextlib.suppress(OSError):
+                self.settings.save()
+        return ended

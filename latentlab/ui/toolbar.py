@@ -1,0 +1,203 @@
+"""The toolbar: presets, training controls, what training is doing, the device, how fast pictures come."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from latentlab.models.device import TITLES
+from latentlab.training.events import Done, Progress
+from latentlab.ui.session import Session
+from latentlab.ui.widgets.buttons import push_button
+from latentlab.ui.widgets.fields import ChoiceField
+
+STATES = {
+    "warming": "Starting up…",
+    "idle": "Ready",
+    "starting": "Preparing…",
+    "running": "Training",
+    "paused": "Paused",
+    "stopping": "Saving…",
+}
+
+
+class Toolbar(QWidget):
+    """One row above everything. Numbers have room of their own, so that nothing jumps while they tick."""
+
+    open_wanted = Signal()
+
+    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("toolbar")
+        self._session = session
+        self._steps_total = 0
+
+        self.open = push_button("open_dataset", "Open dataset", "Open a folder of images (Ctrl+O)")
+        self.preset = ChoiceField()
+        self.preset.setObjectName("preset_choice")
+        self.preset.setAccessibleName("Preset")
+        for preset in session.presets:
+            self.preset.addItem(preset.title, preset.key)
+            self.preset.setItemData(self.preset.count() - 1, preset.about, Qt.ItemDataRole.ToolTipRole)
+        self.start = push_button(
+            "train_start", "Train", "Train a new model with these settings (Ctrl+T)", "play", primary=True
+        )
+        self.pause = push_button("train_pause", "Pause", "Wait after the present step (Space)", "pause")
+        self.step = push_button("train_step", "Step", "Train on one batch, then wait", "step")
+        self.stop = push_button("train_stop", "Stop", "End the training and save", "stop")
+        self.title, self.detail = QLabel(STATES["warming"]), QLabel(" ")
+        self.title.setProperty("role", "heading")
+        self.detail.setProperty("role", "secondary")
+        self.title.setObjectName("train_title")
+        self.detail.setObjectName("train_detail")
+        self.percent = QLabel(" ")
+        self.percent.setProperty("role", "secondary")
+        self.bar = QProgressBar()
+        self.bar.setObjectName("train_progress")
+        self.bar.setAccessibleName("Training progress")
+        self.bar.setTextVisible(False)
+        self.bar.setRange(0, 1000)
+        self.device = ChoiceField()
+        self.device.setObjectName("device_choice")
+        self.device.setAccessibleName("Device")
+        self.device.setToolTip("Where training runs.")
+        self.device.setMinimumWidth(128)
+        self.device.addItem("Auto", "auto")
+        self.speed = QLabel("")
+        self.speed.setObjectName("decode_speed")
+        self.speed.setProperty("role", "secondary")
+        self.speed.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.speed.setToolTip("How long the last decode took, and how many pictures a second are shown.")
+        self._lay_out()
+        self._show_preset()
+        self._on_state_changed(session.state)
+
+        self.open.clicked.connect(self.open_wanted)
+        self.preset.activated.connect(self._on_preset_chosen)
+        self.preset.currentIndexChanged.connect(self._on_preset_chosen)
+        self.device.currentIndexChanged.connect(self._on_device_chosen)
+        self.start.clicked.connect(session.train)
+        self.pause.clicked.connect(self.toggle_pause)
+        self.step.clicked.connect(session.step_once)
+        self.stop.clicked.connect(session.stop)
+        session.ready.connect(self._on_ready)
+        session.state_changed.connect(self._on_state_changed)
+        session.dataset_changed.connect(self._on_dataset_changed)
+        session.progressed.connect(self._on_progressed)
+        session.done.connect(self._on_done)
+
+    def _lay_out(self) -> None:
+        words = QVBoxLayout()
+        words.setSpacing(0)
+        words.addWidget(self.title)
+        words.addWidget(self.detail)
+        told = QWidget()
+        told.setLayout(words)
+        words.setContentsMargins(0, 0, 0, 0)
+        told.setFixedWidth(208)
+        progress = QVBoxLayout()
+        progress.setSpacing(4)
+        progress.addStretch(1)
+        progress.addWidget(self.percent)
+        progress.addWidget(self.bar)
+        progress.addStretch(1)
+        self.speed.setFixedWidth(120)
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(4, 0, 4, 0)
+        layout.setSpacing(8)
+        layout.addWidget(self.open)
+        layout.addWidget(self.preset)
+        layout.addSpacing(8)
+        for button in (self.start, self.pause, self.step, self.stop):
+            layout.addWidget(button)
+        layout.addSpacing(8)
+        layout.addWidget(told)
+        layout.addLayout(progress, 1)
+        layout.addWidget(self.device)
+        layout.addWidget(self.speed)
+
+    def toggle_pause(self) -> None:
+        """Pause, or go on."""
+        if self._session.state == "paused":
+            self._session.train()
+        else:
+            self._session.pause()
+
+    def show_speed(self, decode_ms: float, waited_ms: float, rate: float) -> None:
+        """Milliseconds of the last decode and pictures a second."""
+        self.speed.setText(f"decode {decode_ms:.0f} ms · {rate:.0f} fps")
+
+    def _show_preset(self) -> None:
+        was_blocked = self.preset.blockSignals(True)
+        self.preset.setCurrentIndex(self.preset.findData(self._session.preset.key))
+        self.preset.blockSignals(was_blocked)
+        self.preset.setToolTip(self._session.preset.about)
+
+    def _on_preset_chosen(self) -> None:
+        key = self.preset.currentData()
+        chosen = next(p for p in self._session.presets if p.key == key)
+        if chosen is not self._session.preset:
+            self._session.apply_preset(chosen)
+            self.preset.setToolTip(chosen.about)
+
+    def _on_ready(self, devices: list[tuple[str, str]]) -> None:
+        for name, text in devices:
+            self.device.addItem(TITLES[name], name)
+            self.device.setItemData(self.device.count() - 1, text, Qt.ItemDataRole.ToolTipRole)
+        self.device.setItemText(0, f"Auto ({TITLES[devices[0][0]]})")
+        self.device.setToolTip(f"Where training runs. Found: {', '.join(text for _, text in devices)}.")
+        self.device.setCurrentIndex(max(0, self.device.findData(self._session.training_values["device"])))
+
+    def _on_device_chosen(self) -> None:
+        self._session.training_values["device"] = self.device.currentData()
+
+    def _on_dataset_changed(self, dataset: object) -> None:
+        self._on_state_changed(self._session.state)
+
+    def _on_state_changed(self, state: str) -> None:
+        session = self._session
+        self.start.setEnabled(session.can_train or state == "paused")
+        self.start.setText("Resume" if state == "paused" else "Train")
+        self.pause.setEnabled(state in ("running", "paused"))
+        self.step.setEnabled(session.can_train or state in ("running", "paused"))
+        self.stop.setEnabled(state in ("starting", "running", "paused"))
+        self.preset.setEnabled(not session.busy)
+        self.device.setEnabled(not session.busy)
+        if state in ("warming", "starting", "stopping"):
+            self.title.setText(STATES[state])
+        elif state == "idle" and not self._steps_total:
+            self.title.setText(STATES[state])
+            self.detail.setText("Press Train" if session.dataset is not None else "Loading images…")
+        if state == "starting":
+            self.detail.setText(" ")
+            self.percent.setText(" ")
+            self.bar.setValue(0)
+
+    def _on_progressed(self, progress: Progress) -> None:
+        self._steps_total = max(1, progress.total)
+        self.title.setText(f"step {progress.step:,}")
+        parts = [f"{progress.steps_per_second:.3g} it/s", f"{progress.images_per_second:,.0f} images/s"]
+        if progress.eta is not None and self._session.state == "running":
+            parts.append(f"{_duration(progress.eta)} left")
+        self.detail.setText(" · ".join(parts))
+        done = progress.step / progress.total if progress.total else 0.0
+        if progress.eta is not None and progress.seconds + progress.eta > 0:
+            done = max(done, progress.seconds / (progress.seconds + progress.eta))
+        self.bar.setValue(round(1000 * done))
+        self.percent.setText(f"{100 * done:.0f}%" if progress.eta is not None else "no limit")
+
+    def _on_done(self, done: Done) -> None:
+        self.title.setText(f"step {done.step:,}")
+        self.detail.setText(
+            f"{'Stopped' if done.reason == 'stopped' else 'Done'} after {_duration(done.seconds)}"
+        )
+        if done.reason in ("steps", "minutes"):
+            self.bar.setValue(1000)
+            self.percent.setText("100%")
+
+
+def _duration(seconds: float) -> str:
+    """1:05, 2:03:04."""
+    whole = round(seconds)
+    hours, minutes = divmod(whole // 60, 60)
+    return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"

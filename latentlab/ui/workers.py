@@ -1,0 +1,284 @@
+"""The worker threads. None of them touches a widget; everything comes back as a signal.
+
+Each reports a failure as ``failed(summary, details)`` and always ends with ``finished``.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import os
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PySide6.QtCore import QObject, QThread, Signal
+
+from latentlab.core.errors import Cancelled, LatentlabError
+from latentlab.data.base import Dataset, Report
+from latentlab.training.control import Control
+from latentlab.training.events import Done, Evaluated, Paused, Preview, Progress, Saved
+from latentlab.training.run_folder import RunFolder
+from latentlab.ui.mailbox import Mailbox
+
+if TYPE_CHECKING:
+    from latentlab.models.base import Model
+    from latentlab.run import Plan, Training
+
+#: Seconds between two copies of the live weights for the sampling thread.
+REFRESH = 0.2
+
+
+def explain(error: BaseException) -> tuple[str, str]:
+    """(one sentence, details to copy) for a notice."""
+    details = "".join(traceback.format_exception(error))
+    if isinstance(error, LatentlabError):
+        return str(error), details
+    if isinstance(error, OSError):
+        return f"{error.strerror or error}: {error.filename or 'no file named'}.", details
+    if "out of memory" in str(error).lower():
+        return "Out of memory: try a smaller batch, width or image size.", details
+    return f"Something unexpected happened: {error}", details
+
+
+class Worker(QThread):
+    """A thread that does `work` and reports what goes wrong with it."""
+
+    failed = Signal(str, str)
+
+    def run(self) -> None:
+        try:
+            self.work()
+        except Cancelled:
+            pass
+        except BaseException as error:
+            self.failed.emit(*explain(error))
+
+    def work(self) -> None:
+        """The thread's whole job."""
+        raise NotImplementedError
+
+
+class Task(Worker):
+    """Runs one function of a `report(done, total)`; gives its result, unless it was cancelled."""
+
+    progressed = Signal(int, int)
+    succeeded = Signal(object)
+
+    def __init__(self, function: Callable[[Report], Any], parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._function = function
+        self._cancelled = threading.Event()
+        self._told = 0.0
+
+    def cancel(self) -> None:
+        """The next report raises `Cancelled` inside the function."""
+        self._cancelled.set()
+
+    def work(self) -> None:
+        result = self._function(self._report)
+        if not self._cancelled.is_set():
+            self.succeeded.emit(result)
+
+    def _report(self, done: int, total: int) -> None:
+        if self._cancelled.is_set():
+            raise Cancelled
+        now = time.monotonic()
+        # Signals have no back-pressure: more than 20 a second would only pile up.
+        if now - self._told > 0.05 or done == total:
+            self._told = now
+            self.progressed.emit(done, total)
+
+
+class Trainer(Worker):
+    """Owns the live model: begins or resumes a run, and hands on the loop's events."""
+
+    started_run = Signal(object)  # OpenedRun
+    progressed = Signal(object)  # Progress
+    previewed = Signal(object)  # Preview
+    evaluated = Signal(object)  # Evaluated
+    saved = Signal(object)  # Saved
+    paused = Signal(int)  # step
+    done = Signal(object)  # Done
+
+    def __init__(
+        self, begin: Callable[[], Training], sampler: Sampler, parent: QObject | None = None
+    ) -> None:
+        super().__init__(parent)
+        self.control = Control()
+        self._begin = begin
+        self._sampler = sampler
+
+    def work(self) -> None:
+        yield_to_the_window()
+        training = self._begin()
+        self._sampler.adopt(training.model.evaluation_copy())
+        self.started_run.emit(read_run(training.folder))
+        told = {
+            Progress: self.progressed,
+            Preview: self.previewed,
+            Evaluated: self.evaluated,
+            Saved: self.saved,
+            Done: self.done,
+        }
+        refreshed = time.monotonic()
+        for event in training.events(self.control):
+            # The loop stands still between two events, so the weights are whole.
+            if time.monotonic() - refreshed >= REFRESH or isinstance(event, Paused | Done):
+                self._sampler.refresh(training.model.weights(), event.step)
+                refreshed = time.monotonic()
+            if isinstance(event, Paused):
+                self.paused.emit(event.step)
+            else:
+                told[type(event)].emit(event)
+
+
+def yield_to_the_window() -> None:
+    """Lower this thread's priority; torch's kernel threads inherit it, so call it before they start."""
+    if sys.platform == "linux":
+        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
+    else:
+        QThread.currentThread().setPriority(QThread.Priority.LowPriority)
+
+
+class Sampler(Worker):
+    """Owns an evaluation copy of the model and decodes what the window asks for.
+
+    Channels in the order they are served: "explore" the one image, "around" its neighbourhood, "grid" an
+    export's preview, "strips" the small pictures along the sliders.
+    """
+
+    CHANNELS = ("adopt", "refresh", "explore", "lend", "around", "grid", "strips")
+    rendered = Signal(str, int, object, float)  # channel, stamp, uint8 (N, C, H, W), milliseconds
+    lent = Signal(object)  # a Model of its own for whoever asked by `lend`
+    adopted = Signal(object)  # the Model, for its shapes and key alone
+    refreshed = Signal(int)  # the step whose weights are now shown
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self._mailbox = Mailbox(self.CHANNELS)
+
+    def adopt(self, model: Model) -> None:
+        """Take a new evaluation copy, from any thread. What waited for the old one is dropped."""
+        for channel in self.CHANNELS[1:]:
+            self._mailbox.drop(channel)
+        self._mailbox.put("adopt", model)
+
+    def refresh(self, weights: list[Any], step: int) -> None:
+        """Take newer weights of the same model, from any thread."""
+        self._mailbox.put("refresh", (weights, step))
+
+    def request(self, channel: str, stamp: int, latents: np.ndarray) -> None:
+        """Decode float32 latents (N, D); only the newest request of a channel is answered."""
+        self._mailbox.put(channel, (stamp, latents))
+
+    def lend(self) -> None:
+        """Ask for a copy of the model as it is now, for work that must not see it change; see `lent`."""
+        self._mailbox.put("lend", True)
+
+    def stop(self) -> None:
+        """End after the present decode."""
+        self._mailbox.close()
+
+    def work(self) -> None:
+        model: Model | None = None
+        while (letter := self._mailbox.take()) is not None:
+            channel, content = letter
+            if channel == "adopt":
+                model = content
+                self.adopted.emit(model)
+            elif model is not None:
+                self._serve(model, channel, content)
+
+    def _serve(self, model: Model, channel: str, content: Any) -> None:
+        from latentlab.models.pixels import render
+
+        try:
+            if channel == "refresh":
+                weights, step = content
+                model.load_weights(weights)
+                model.step_count = step
+                self.refreshed.emit(step)
+                return
+            if channel == "lend":
+                self.lent.emit(model.evaluation_copy())
+                return
+            stamp, latents = content
+            if latents.shape[1:] != model.latent_shape:
+                return  # asked of the model before this one
+            started = time.perf_counter()
+            images = render(model, latents)
+            self.rendered.emit(channel, stamp, images, 1000 * (time.perf_counter() - started))
+        except Exception as error:  # one failed decode must not end the thread
+            self.failed.emit(*explain(error))
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class OpenedRun:
+    """What the window shows of a run that it turns to; `model` where it is there to be looked around in.
+
+    series: metric name -> (steps, values) so far; samples: (step, file) of every snapshot so far.
+    """
+
+    folder: RunFolder
+    series: dict[str, tuple[np.ndarray, np.ndarray]]
+    samples: list[tuple[int, Path]]
+    model: Model | None = None
+
+
+def read_run(folder: RunFolder, model: Model | None = None) -> OpenedRun:
+    """Read what is on disk already."""
+    return OpenedRun(folder, folder.read_metrics(), folder.samples(), model)
+
+
+def start_training(dataset: Dataset, plan: Plan, parent: Path) -> Callable[[], Training]:
+    """What a `Trainer` calls to begin a new run in a folder of `parent`."""
+
+    def begin() -> Training:
+        from latentlab import run
+
+        return run.begin(dataset, plan, run.new_folder(parent, dataset.name, plan.model.key))
+
+    return begin
+
+
+def continue_training(folder: Path, dataset: Dataset | None) -> Callable[[], Training]:
+    """What a `Trainer` calls to resume a run, with its dataset where it is in memory already."""
+
+    def begin() -> Training:
+        from latentlab import run
+
+        return run.resume(folder, dataset=dataset)
+
+    return begin
+
+
+def import_plots(report: Report) -> None:
+    """pyqtgraph takes most of a second."""
+    import pyqtgraph  # noqa: F401
+
+
+def warm_up(report: Report) -> list[tuple[str, str]]:
+    """Import what training needs (two seconds and more) -> (device, description), best first."""
+    import torch
+
+    from latentlab import run
+    from latentlab.models import blocks, device, losses, pixels, vae
+    from latentlab.training import loop
+
+    # The first optimizer imports the compiler stack: another two seconds, better now than on Train.
+    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+    del run, blocks, losses, pixels, vae, loop
+    return [(name, device.describe(name)) for name in device.available()]
+
+
+def open_for_looking(path: Path) -> OpenedRun:
+    """Open a run, from a `Task`."""
+    from latentlab import run
+
+    opened = run.open_run(path)
+    return read_run(opened.folder, opened.model)
