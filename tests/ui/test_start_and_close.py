@@ -1,0 +1,124 @@
+"""The first paint comes before every slow import; the end comes within two seconds and loses nothing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QTimer
+from PySide6.QtWidgets import QApplication, QMessageBox, QPushButton
+from pytestqt.qtbot import QtBot
+
+from latentlab.run import open_run
+from latentlab.ui.main_window import MainWindow
+
+
+def run_script(body: str, home: Path) -> subprocess.CompletedProcess[str]:
+    """A Python of its own, in this checkout."""
+    root = Path(__file__).parents[2]
+    return subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(body)],
+        cwd=root,
+        env=dict(os.environ, LATENTLAB_HOME=str(home), QT_QPA_PLATFORM="offscreen"),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_the_window_is_painted_before_torch_pyqtgraph_and_scikit_learn_are_imported(tmp_path: Path) -> None:
+    result = run_script(
+        """
+        import sys
+        from latentlab.ui.app import create_window
+        from PySide6.QtWidgets import QApplication
+        window = create_window()
+        found = []
+        def look():
+            found.extend(m for m in ("torch", "pyqtgraph", "sklearn", "scipy") if m in sys.modules)
+            QApplication.instance().quit()
+        window.painted.connect(look)
+        window.show()
+        QApplication.instance().exec()
+        window.session.close(60)
+        print("imported:", found)
+        """,
+        tmp_path,
+    )
+    assert result.stdout.strip() == "imported: []", result.stderr
+
+
+def test_quitting_at_once_leaves_no_running_thread_behind(tmp_path: Path) -> None:
+    result = run_script(
+        """
+        import sys
+        from PySide6.QtCore import QTimer
+        from PySide6.QtWidgets import QApplication
+        from latentlab.ui import app
+        create = app.create_window
+        def create_and_close(argv=()):
+            window = create(argv)
+            window.painted.connect(lambda: QTimer.singleShot(200, window.close))
+            return window
+        app.create_window = create_and_close
+        sys.exit(app.main())
+        """,
+        tmp_path,
+    )
+    assert result.returncode == 0
+    assert result.stderr == ""
+
+
+def answer(button_name: str) -> None:
+    """Press a button of the question that is open, or ask again in a moment."""
+    box = QApplication.activeModalWidget()
+    if isinstance(box, QMessageBox):
+        accept = box.findChild(QPushButton, "close_accept")
+        assert accept is not None
+        other = next(b for b in box.buttons() if b is not accept)
+        (accept if button_name == "close_accept" else other).click()
+    else:
+        QTimer.singleShot(20, lambda: answer(button_name))
+
+
+def start(qtbot: QtBot, window: MainWindow) -> None:
+    session = window.session
+    session.set_model("vae-mlp")
+    session.training_values |= {"steps": 0}
+    session.train()
+    qtbot.waitUntil(lambda: session.state == "running" and bool(session.history.steps), timeout=30_000)
+
+
+def test_closing_while_training_asks_and_a_no_goes_on(qtbot: QtBot, window: MainWindow) -> None:
+    start(qtbot, window)
+    QTimer.singleShot(0, lambda: answer("no"))
+    window.close()
+    assert window.isVisible()
+    assert window.session.state == "running"
+
+
+def test_closing_while_training_saves_and_is_gone_within_two_seconds(
+    qtbot: QtBot, window: MainWindow
+) -> None:
+    start(qtbot, window)
+    run = window.session.run
+    assert run is not None
+    asked = time.perf_counter()
+    QTimer.singleShot(0, lambda: answer("close_accept"))
+    window.close()
+    assert not window.isVisible()
+    assert window.session.close(seconds=max(0.0, 2 - (time.perf_counter() - asked)))
+    assert open_run(run.path).step > 0
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_the_window_opens_in_both_themes(qtbot: QtBot, window: MainWindow, theme: str) -> None:
+    window._set_theme(theme)
+    qtbot.wait(50)
+    assert window.session.settings.theme == theme
+    assert not window.grab().isNull()
