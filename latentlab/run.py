@@ -174,7 +174,8 @@ def resume(
             f"{folder.path} was trained on other images ({folder.info['data']['summary']}) than "
             f"{dataset.name} now holds ({dataset.summary()}); restore them, or start a new run."
         )
-    device = devices.choose(training.device)
+    wanted = training.device if training.device in ("auto", *devices.available()) else "auto"
+    device = devices.choose(wanted)  # a run of a machine with a GPU goes on without one
     model = kind(model_config, dataset.image_shape, seed=training.seed, device=device)
     model.start_training(training.learning_rate)
     position = checkpoint.load(latest, model)
