@@ -89,11 +89,13 @@ def _tables(config: str | None) -> dict[str, dict[str, Any]]:
 def _file(config: str) -> Path:
     """The file of that name, or else the preset that comes with latentlab: ``1-first-vae``, ``first-vae``."""
     path = Path(config).expanduser()
-    if not path.suffix and not path.exists():
-        for preset in sorted(paths.resource("presets").glob("*.toml")):
-            if config in (preset.stem, preset.stem.lstrip("0123456789-")):
-                return preset
-    return path
+    if path.suffix or path.exists():
+        return path
+    built_in = {file.stem.lstrip("0123456789-"): file for file in paths.resource("presets").glob("*.toml")}
+    for name, file in built_in.items():
+        if config in (name, file.stem):
+            return file
+    raise ConfigError(f"--config {config}: no such file, and no preset; those are {', '.join(built_in)}.")
 
 
 def _chosen(settings: Sequence[str], sections: Mapping[str, type[Config]]) -> dict[str, dict[str, Any]]:

@@ -42,7 +42,7 @@ def train(
         typer.Option(
             metavar="N",
             help="Stop after so many steps, 0 to 100,000,000; 0: only at --minutes or Ctrl-C. "
-            "Without --minutes the model's or file's, else 5,000.",
+            "Left out: 5,000, or as the file says.",
         ),
     ] = None,
     minutes: Annotated[
@@ -76,7 +76,7 @@ def train(
             "'latentlab info KEY' lists them with their ranges.",
         ),
     ] = None,
-    more: Annotated[list[str] | None, typer.Argument(hidden=True)] = None,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FIELD=VALUE]...")] = None,
     as_json: AsJson = False,
 ) -> int:
     """Train a model; Ctrl-C stops after the present step and saves (exit code 130), a second one at once."""

@@ -1,0 +1,218 @@
+"""``train`` and ``resume``."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from latentlab import cli_train, open_run
+from latentlab.cli_terminal import in_words, with_elbo
+from latentlab.models.vae import VAE
+from latentlab.training.control import Control
+from latentlab.training.run_folder import RunFolder
+
+SMALL = ("--model", "vae-mlp", "--set", "latent_size=4", "--set", "width=16", "--set", "limit=200")
+
+
+def test_train_leaves_a_run(call, tmp_path):
+    out = tmp_path / "runs" / "first"
+    result = call("train", "--data", "digits", *SMALL, "--steps", 12, "--out", out, "--json")
+    assert result.code == 0, result.err
+    assert len(result.out.splitlines()) == 1
+    told = result.json
+    assert (told["run"], told["step"], told["reason"], told["model"]) == (str(out), 12, "steps", "vae-mlp")
+    assert told["checkpoint"] == str(out / "checkpoints" / "step-000000012.safetensors")
+    assert told["heldout_elbo"] == -told["heldout_neg_elbo"] < 0
+    assert told["images_per_second"] > 0 and 0 < told["seconds"] < 60
+    assert "200 images" in result.err
+    assert {path.name for path in out.iterdir()} == {"run.json", "metrics.csv", "checkpoints", "samples"}
+    assert open_run(out).step == 12
+
+
+def test_summary_tells_elbo_and_its_negative(call, tmp_path):
+    result = call("train", "--data", "digits", *SMALL, "--steps", 3, "--out", tmp_path / "run")
+    assert result.code == 0
+    assert "Trained: vae-mlp on digits, step 3" in result.out
+    assert "Held-out ELBO -" in result.out and "(−ELBO " in result.out
+    assert str(tmp_path / "run") in result.out
+
+
+def test_without_out_it_goes_among_the_runs(call, _home):
+    few = ("--set", "count=20", "data.size=8", "width=8")
+    told = call("train", "--data", "shapes", "--model", "vae-mlp", *few, "--steps", 1, "--json").json
+    assert told["run"].startswith(str(_home / "runs")) and told["run"].endswith("shapes vae-mlp")
+
+
+def test_minutes_are_the_limit_unless_steps_are_given(call, tmp_path):
+    told = call(
+        "train", "--data", "digits", *SMALL, "--minutes", 0.005, "--out", tmp_path / "a", "--json"
+    ).json
+    assert told["reason"] == "minutes"
+    assert RunFolder.open(tmp_path / "a").info["training"]["steps"] == 0
+    both = ("--minutes", 1, "--steps", 2)
+    assert (
+        call("train", "--data", "digits", *SMALL, *both, "--out", tmp_path / "b", "--json").json["step"] == 2
+    )
+
+
+def test_the_same_seed_gives_the_same_run(call, tmp_path):
+    for name, seed in (("a", 3), ("b", 3), ("c", 4)):
+        call("train", "--data", "digits", *SMALL, "--steps", 4, "--seed", seed, "--out", tmp_path / name)
+        assert call("sample", tmp_path / name, "-o", tmp_path / f"{name}.png").code == 0
+    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
+    assert a == b != c
+
+
+def test_resume_adds_steps(call, copied):
+    told = call("resume", copied, "--steps", 5, "--json").json
+    assert (told["step"], told["reason"]) == (25, "steps")
+    assert call("info", copied, "--json").json["checkpoints"] == [20, 25]
+    assert call("resume", copied, "--json").json["step"] == 50  # for as long again as it was told: 25
+
+
+def test_resume_adds_minutes(call, copied):
+    told = call("resume", copied, "--minutes", 0.005, "--json").json
+    assert told["reason"] == "minutes" and told["step"] > 20
+
+
+def test_resume_refuses_other_data(refused, call, copied):
+    file = copied / "run.json"
+    file.write_text(file.read_text("utf-8").replace('"limit": 300', '"limit": 299'), "utf-8")
+    result = call("resume", copied)
+    assert result.code == 2 and "299" in result.err and result.err.count("\n") == 1
+
+
+def test_diverged_training_is_exit_code_1_and_one_line(call, tmp_path, monkeypatch):
+    def no_number(self, batch):
+        self.step_count += 1
+        return {name: batch.float().mean() * float("nan") for name in self.metric_titles}
+
+    monkeypatch.setattr(VAE, "step", no_number)
+    result = call("train", "--data", "digits", *SMALL, "--steps", 5, "--out", tmp_path / "run", "--json")
+    assert result.code == 1
+    assert (result.json["reason"], result.json["checkpoint"]) == ("diverged", None)
+    errors = [line for line in result.err.splitlines() if line.startswith("Error: ")]
+    assert len(errors) == 1 and "diverged at step" in errors[0] and "learning rate" in errors[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["train"], ["--data"]),
+        (["train", "--data", "digits"], ["--model", "vae-mlp"]),
+        (["train", "--data", "nowhere", "--model", "vae-mlp"], ["nowhere", "digits"]),
+        (["train", "--data", "idx", "--model", "vae-mlp"], ["idx", "path"]),
+        (["train", "--data", "digits", "--model", "vae-mpl"], ["vae-mpl", "vae-mlp"]),
+        (["train", "--data", "digits", "--model", "vae-mlp", "--steps", "-1"], ["training.steps", "-1"]),
+        (["train", "--data", "digits", "--model", "vae-mlp", "--steps", "ten"], ["training.steps", "ten"]),
+        (["train", "--data", "digits", "--model", "vae-mlp", "--minutes", "nan"], ["training.minutes"]),
+        (["train", "--data", "digits", "--model", "vae-mlp", "--device", "tpu"], ["training.device", "cuda"]),
+        (["train", "--data", "digits", "--model", "vae-mlp", "--set", "size=5"], ["data.size", "8 to 256"]),
+        (["train", "--data", "digits", "--model", "vae-mlp", "--stepz", "5"], ["--stepz"]),
+        (["train", "digits"], ["digits", "--data"]),
+        (["resume", "nowhere"], ["no run at nowhere"]),
+        (["resume"], ["RUN"]),
+        (["no-such-command"], ["no-such-command"]),
+    ],
+    ids=lambda v: " ".join(v[-2:]),
+)
+def test_mistakes(refused, arguments, words):
+    refused(*words)(*arguments)
+
+
+def test_an_out_that_holds_files(refused, trained, tmp_path):
+    refused(trained, "already holds files")("train", "--data", "digits", *SMALL, "--out", trained)
+    (tmp_path / "file").write_text("")
+    refused("file")("train", "--data", "digits", *SMALL, "--out", tmp_path / "file")
+
+
+def test_an_out_that_cannot_be_made(call, tmp_path):
+    (tmp_path / "file").write_text("")
+    result = call("train", "--data", "digits", *SMALL, "--out", tmp_path / "file" / "run")
+    assert result.code == 2 and "Cannot make the run folder" in result.err.splitlines()[-1]
+
+
+def test_an_empty_folder_of_images(refused, tmp_path):
+    (tmp_path / "empty").mkdir()
+    refused("empty")("train", "--data", tmp_path / "empty", "--model", "vae-mlp", "--out", tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def _wait_for_rows(folder, process):
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        assert process.poll() is None, process.communicate()
+        if (folder / "metrics.csv").exists() and len((folder / "metrics.csv").read_bytes().splitlines()) > 5:
+            return
+        time.sleep(0.02)
+    pytest.fail("The training did not begin.")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows knows no such signals")
+def test_ctrl_c_stops_and_saves(spawn, call, tmp_path):
+    run = tmp_path / "run"
+    process = spawn("train", "--data", "digits", *SMALL, "--steps", 0, "--out", run, "--json")
+    _wait_for_rows(run, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err and "Stopping" in err
+    told = json.loads(out.splitlines()[-1])
+    assert told["reason"] == "stopped" and told["step"] > 0
+    assert open_run(run).step == told["step"]
+    assert call("resume", run, "--steps", 3, "--json").json["step"] == told["step"] + 3
+
+
+def test_sigterm_stops_and_saves(call, tmp_path, monkeypatch):
+    step = VAE.step
+
+    def interrupted(self, batch):
+        if self.step_count == 4:
+            signal.raise_signal(signal.SIGTERM)
+        return step(self, batch)
+
+    monkeypatch.setattr(VAE, "step", interrupted)
+    result = call("train", "--data", "digits", *SMALL, "--out", tmp_path / "run", "--json")
+    assert result.code == 143
+    assert (result.json["reason"], result.json["step"]) == ("stopped", 5)
+    assert open_run(tmp_path / "run").step == 5
+
+
+def test_a_second_signal_ends_at_once():
+    control = Control()
+    before = signal.getsignal(signal.SIGINT)
+    with cli_train.stopping(control) as caught:
+        signal.raise_signal(signal.SIGINT)
+        assert control.stopped and caught == [signal.SIGINT]
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the size of files the Linux way")
+def test_a_disk_that_is_full(environment, tmp_path):
+    # A checkpoint is larger than 64 blocks of a kilobyte, everything before it is smaller.
+    command = f'ulimit -f 64; exec {sys.executable} -m latentlab train "$@"'
+    arguments = ["--data", "digits", "--model", "vae-mlp", "--steps", "3", "--out", str(tmp_path / "run")]
+    done = subprocess.run(
+        ["bash", "-c", command, "train", *arguments],
+        capture_output=True,
+        text=True,
+        env=environment,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert done.stderr.splitlines()[-1].startswith("Error: ") and "File too large" in done.stderr
+
+
+def test_figures_in_words():
+    figures = {"heldout_neg_elbo": 95.312, "active_units": 7.0}
+    titles = {"heldout_neg_elbo": "Held-out −ELBO", "active_units": "Active dimensions"}
+    assert in_words(figures, titles) == "Held-out ELBO -95.31 · Active dimensions 7"
+    assert "nats (−ELBO 95.31)" in in_words(figures, titles, both=True)
+    assert with_elbo(figures) == {"heldout_elbo": -95.312, **figures}
