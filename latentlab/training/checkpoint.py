@@ -41,7 +41,10 @@ def save(path: Path, model: Model, extra: dict[str, Any]) -> None:
     meta |= {"device": model.device.type, **extra}
     contiguous = {key: tensor.detach().cpu().contiguous() for key, tensor in tensors.items()}
     with atomic_path(path) as temporary:
-        save_file(contiguous, temporary, {"latentlab": json.dumps(meta)})
+        try:
+            save_file(contiguous, temporary, {"latentlab": json.dumps(meta)})
+        except SafetensorError as error:  # which is no OSError, not even where the disk is full
+            raise OSError(f"cannot save a checkpoint: {error}") from None
 
 
 def load(path: Path, model: Model) -> dict[str, Any]:
