@@ -101,14 +101,27 @@ class Session(QObject):
         self.notified.emit(Notice(level, text, details))
 
     def start_task(
-        self, function: Callable[[Report], Any], then: Callable[[Any], None] | None = None
+        self,
+        function: Callable[[Report], Any],
+        then: Callable[[Any], None] | None = None,
+        *,
+        failed: Callable[[str, str], None] | None = None,
+        progressed: Callable[[int, int], None] | None = None,
     ) -> Task:
-        """Run `function` off the window's thread and hand its result to `then`; failures become notices."""
+        """Run `function` off the window's thread and hand its result to `then`; failures become notices.
+
+        `failed` is told (summary, details) too. Connecting to the task once it is back would be too late: it
+        runs already, and may have failed.
+        """
         task = Task(function, self)
         self._tasks.add(task)
         if then is not None:
             task.succeeded.connect(then)
         task.failed.connect(self._on_failed)
+        if failed is not None:
+            task.failed.connect(failed)
+        if progressed is not None:
+            task.progressed.connect(progressed)
         task.finished.connect(self._on_task_finished)
         task.start()
         return task
@@ -152,9 +165,12 @@ class Session(QObject):
     def load_dataset(self, source: str, values: Mapping[str, Any]) -> None:
         """Load images in the background; what was being loaded is given up. `source` is a key or a path."""
         self.cancel_loading()
-        self._loading = self.start_task(lambda report: data.load(source, values, report), self._on_dataset)
-        self._loading.progressed.connect(self.loading_progressed)
-        self._loading.failed.connect(self._on_loading_failed)
+        self._loading = self.start_task(
+            lambda report: data.load(source, values, report),
+            self._on_dataset,
+            failed=self._on_loading_failed,
+            progressed=self._on_loading_progressed,
+        )
         self.loading_changed.emit(True)
 
     def open_data(self, path: str | Path) -> None:
@@ -168,8 +184,14 @@ class Session(QObject):
             self._loading = None
             self.loading_changed.emit(False)
 
+    def _on_loading_progressed(self, done: int, total: int) -> None:
+        if self.sender() is self._loading:
+            self.loading_progressed.emit(done, total)
+
     def _on_loading_failed(self, summary: str, details: str) -> None:
         if self.sender() is self._loading:
+            self._loading = None
+            self.loading_changed.emit(False)  # before the reason, which then stays
             self.dataset_failed.emit(summary)
 
     def _on_dataset(self, dataset: Dataset) -> None:
@@ -182,7 +204,9 @@ class Session(QObject):
             self._remember(self.settings.with_recent("recent_datasets", str(path)))
         if dataset.skipped:
             listed = "\n".join(f"{s.path}: {s.reason}" for s in dataset.skipped)
-            self.notify("warning", f"{len(dataset.skipped):,} files were left out of {dataset.name}.", listed)
+            count = len(dataset.skipped)
+            left_out = "1 file was" if count == 1 else f"{count:,} files were"
+            self.notify("warning", f"{left_out} left out of {dataset.name}.", listed)
         self.state_changed.emit(self.state)
 
     # The plan

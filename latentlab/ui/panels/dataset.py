@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import QRectF, QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -37,6 +39,7 @@ class DatasetPanel(QWidget):
         self.source = ChoiceField()
         self.source.setObjectName("dataset_source")
         self.source.setAccessibleName("Source")
+        self.source.setToolTip("Where the images come from.")
         for key, kind in SOURCES.items():
             self.source.addItem(kind.title, key)
             self.source.setItemData(self.source.count() - 1, kind.about, Qt.ItemDataRole.ToolTipRole)
@@ -45,6 +48,7 @@ class DatasetPanel(QWidget):
         self.path.setObjectName("dataset_path")
         self.path.setAccessibleName("Path")
         self.path.setPlaceholderText("Folder or file of images")
+        self.path.setAcceptDrops(False)  # it would take a folder as the text of a URL; the window loads it
         self.path.setToolTip("A folder of images (sub-folders become classes), or an IDX file or folder.")
         self.browse = push_button("dataset_browse", "", "Choose a folder of images…", "folder", flat=True)
 
@@ -68,6 +72,7 @@ class DatasetPanel(QWidget):
         self._lay_out()
         self._show_choice()
         self._on_loading_changed(False)
+        self.summary.setText("Loading…")  # the window begins with it
 
         self.source.activated.connect(self._on_source_activated)
         self.source.currentIndexChanged.connect(self._on_source_changed)
@@ -79,7 +84,7 @@ class DatasetPanel(QWidget):
         session.loading_progressed.connect(self._on_loading_progressed)
         session.dataset_changed.connect(self._on_dataset_changed)
         session.dataset_failed.connect(self._on_dataset_failed)
-        session.plan_changed.connect(self._show_choice)
+        session.preset_changed.connect(self._show_choice)
 
     def _lay_out(self) -> None:
         path_row = QHBoxLayout()
@@ -126,21 +131,19 @@ class DatasetPanel(QWidget):
         was_blocked = self.source.blockSignals(True)
         self.source.setCurrentIndex(self.source.findData(source))
         self.source.blockSignals(was_blocked)
-        self._build_form()
-        known = {k: v for k, v in values.items() if k != "path"}
-        self.form.set_values(known)
+        self._build_form({k: v for k, v in values.items() if k != "path"})
         if "path" in values:
             self.path.setText(str(values["path"]))
 
-    def _build_form(self) -> None:
+    def _build_form(self, values: Mapping[str, Any]) -> None:
         kind = SOURCES.get(self.source.currentData())
-        kept = self.form.values() if self.form.config_cls else {}
-        self.form.set_config(kind.Config)
-        self.form.set_values({k: v for k, v in kept.items() if k in SourceConfig.model_fields})
+        self.form.set_config(kind.Config, values)
         self.path_row.setVisible(kind.needs_path)
 
     def _on_source_changed(self) -> None:
-        self._build_form()
+        # What every source has stays as it is.
+        kept = {k: v for k, v in self.form.values().items() if k in SourceConfig.model_fields}
+        self._build_form(kept)
 
     def _on_source_activated(self) -> None:
         # A built-in source is there at once; one's own wants a path first.
@@ -169,8 +172,9 @@ class DatasetPanel(QWidget):
         self.progress.setRange(0, 0)
         if loading:
             self.summary.setText("Loading…")
-        elif self._session.dataset is not None:
-            self._say(self._session.dataset.summary())
+        else:
+            dataset = self._session.dataset
+            self._say(dataset.summary() if dataset is not None else "No images yet")
 
     def _on_loading_progressed(self, done: int, total: int) -> None:
         self.progress.setRange(0, total)
