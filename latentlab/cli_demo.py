@@ -16,10 +16,13 @@ from latentlab.cli_train import follow, refuse_full
 if TYPE_CHECKING:
     import numpy as np
 
+    from latentlab.training.run_folder import RunFolder
+
 
 FOLDER = "latentlab-demo"
-#: The walk: a closed round through these seeds.
-KEYFRAMES, FRAMES, FPS = 5, 80, 20
+#: The walk: a closed round through these seeds, which this model usually makes 0, 6, 8, 3, 7 and 4 of.
+SEEDS = (12, 44, 19, 57, 26, 6)
+FRAMES, FPS = 90, 20
 STAGES, TILES = 6, 10
 #: Pixels per pixel in the grid and the history.
 SCALE = 2
@@ -59,6 +62,7 @@ def free_name(wanted: Path) -> Path:
 def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
     """Train for `minutes`, make the pictures -> (what came of it, the same for people, exit code)."""
     from latentlab import data, export, run
+    from latentlab.latent import samplers
 
     began = time.monotonic()
     # Half the usual width: twice the steps in the same time, and clearer digits for it.
@@ -73,8 +77,9 @@ def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
 
     opened = run.open_run(out / "run")
     export.write_picture(out / "grid.png", export.compose(opened.pixels(opened.latents(64)), 8, scale=SCALE))
-    write_film(opened, round_walk(opened.latents(KEYFRAMES), FRAMES), 6, str(out / "walk.gif"), FPS)
-    steps, tiles = run.history(opened.folder, STAGES, TILES)
+    keyframes = samplers.from_seeds(SEEDS, opened.model.latent_shape)
+    write_film(opened, round_walk(keyframes, FRAMES), 6, str(out / "walk.gif"), FPS)
+    steps, tiles = early_stages(opened.folder)
     export.write_picture(out / "history.png", export.compose(tiles, len(tiles) // len(steps), scale=SCALE))
 
     pictures = {name: str((out / f"{name}.{kind}").absolute()) for name, kind in PICTURES.items()}
@@ -82,6 +87,19 @@ def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
     values |= {"out": str(out.absolute()), **pictures, "history_steps": steps, "total_seconds": total}
     shown = f"Written in {total:.0f} s: {', '.join(f'{name}.{kind}' for name, kind in PICTURES.items())}"
     return values, f"{summary}\n{shown} in {out}", code
+
+
+def early_stages(folder: RunFolder) -> tuple[list[int], np.ndarray]:
+    """As `run.history`, but the more stages the earlier: most is learned in the first seconds."""
+    import numpy as np
+
+    from latentlab import run
+
+    count = len(folder.samples())
+    steps, tiles = run.history(folder, count, TILES)
+    chosen = sorted({round(place) - 1 for place in np.geomspace(1, count, STAGES)})
+    rows = tiles.reshape(count, -1, *tiles.shape[1:])[chosen]
+    return [steps[i] for i in chosen], rows.reshape(-1, *tiles.shape[1:])
 
 
 def round_walk(keyframes: np.ndarray, frames: int) -> np.ndarray:

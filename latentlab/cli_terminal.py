@@ -110,7 +110,7 @@ def training_bar(
 ) -> Iterator[Callable[[Progress], None]]:
     """A bar, or a line now and then, while a model learns from step `done` on; yields what shows events."""
     with _bar() as bar:
-        task = bar.add_task("Training", total=1.0, figures="") if bar else None
+        task = bar.add_task("", total=1.0, figures="") if bar else None
         shown = 0.0 if bar else time.monotonic() - LINE_EVERY + 1
 
         def show(event: Progress) -> None:
@@ -119,10 +119,11 @@ def training_bar(
             if now - shown < (DRAW_EVERY if bar else LINE_EVERY):
                 return
             shown = now
-            text = _progress_text(event, titles)
+            speed, figures = _speed(event), in_words(_latest(event), titles)
             if bar is None or task is None:
-                note(text)
+                note(f"{speed} · {figures}")
                 return
+            text = f"{speed}\n{figures}"  # two lines, so that both fit into 80 columns
             with contextlib.suppress(OSError):
                 bar.update(task, completed=_share(event, config, done), figures=text, refresh=True)
 
@@ -136,11 +137,13 @@ def _share(event: Progress, config: TrainingConfig, done: int) -> float:
     return min(1.0, max(by_steps, by_time))
 
 
-def _progress_text(event: Progress, titles: Mapping[str, str]) -> str:
-    latest = {name: float(values[-1]) for name, values in event.values.items() if len(values)}
+def _latest(event: Progress) -> dict[str, float]:
+    return {name: float(values[-1]) for name, values in event.values.items() if len(values)}
+
+
+def _speed(event: Progress) -> str:
     parts = [
         f"step {event.step:,}" + (f"/{event.total:,}" if event.total else ""),
-        in_words(latest, titles),
         f"{event.steps_per_second:.1f} it/s",
         f"{event.images_per_second:,.0f} images/s",
     ]
@@ -163,7 +166,7 @@ def _bar() -> Iterator[Bar | None]:
     # Drawn by hand: a thread of its own would fail where nobody sees it when the terminal goes away.
     bar = Progress(
         TextColumn("{task.description}", markup=False),
-        BarColumn(bar_width=24),
+        BarColumn(bar_width=16),
         TextColumn("{task.fields[figures]}", markup=False),
         console=console,
         auto_refresh=False,

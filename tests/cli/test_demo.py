@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from latentlab import cli_demo
+from latentlab.training.run_folder import RunFolder
 
 
 def test_pictures_of_a_short_demo(call, monkeypatch):
@@ -33,6 +34,11 @@ def test_the_walk_is_closed():
     np.testing.assert_allclose(walk[::4], keyframes, rtol=1e-5)
     steps = np.linalg.norm(np.diff(np.concatenate([walk, walk[:1]]), axis=0), axis=1)
     assert steps[-1] < 1.5 * steps[:-1].max()
+
+
+def test_history_shows_the_early_stages(trained):
+    steps, tiles = cli_demo.early_stages(RunFolder.open(trained))
+    assert steps == [0, 20] and tiles.shape == (2 * cli_demo.TILES, 1, 8, 8)
 
 
 def test_names_that_are_free(tmp_path):

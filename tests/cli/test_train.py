@@ -6,12 +6,15 @@ import subprocess
 import sys
 import time
 
+import numpy as np
 import pytest
 
-from latentlab import cli_train, open_run
-from latentlab.cli_terminal import in_words, with_elbo
+from latentlab import cli_terminal, cli_train, open_run
+from latentlab.cli_terminal import in_words, loading, training_bar, with_elbo
 from latentlab.models.vae import VAE
+from latentlab.training.config import TrainingConfig
 from latentlab.training.control import Control
+from latentlab.training.events import Progress
 from latentlab.training.run_folder import RunFolder
 
 SMALL = ("--model", "vae-mlp", "--set", "latent_size=4", "--set", "width=16", "--set", "limit=200")
@@ -216,3 +219,55 @@ def test_figures_in_words():
     assert in_words(figures, titles) == "Held-out ELBO -95.31 · Active dimensions 7"
     assert "nats (−ELBO 95.31)" in in_words(figures, titles, both=True)
     assert with_elbo(figures) == {"heldout_elbo": -95.312, **figures}
+
+
+def _progress(step):
+    return Progress(
+        step=step,
+        total=4000,
+        epoch=1.5,
+        seconds=10.0,
+        steps_per_second=44.84,
+        images_per_second=5715.0,
+        eta=70.4,
+        steps=np.arange(1, 3),
+        values={"neg_elbo": np.array([300.0, 250.5]), "kl": np.array([1.0, 2.0])},
+    )
+
+
+def test_progress_in_a_file_is_a_line_now_and_then(capsys, monkeypatch):
+    now = [128.0]
+    monkeypatch.setattr(cli_terminal.time, "monotonic", lambda: now[0])
+    with training_bar(TrainingConfig(steps=4000), {"neg_elbo": "−ELBO", "kl": "KL"}, 0) as show:
+        for i in range(80):
+            now[0] += 0.125  # a power of two: sums stay exact
+            show(_progress(i))
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 2  # after one second, then every five
+    for part in ("step 7/4,000", "44.8 it/s", "5,715 images/s", "ETA 1:10", "ELBO -250.50", "KL 2"):
+        assert part in lines[0]
+    assert "\x1b" not in "".join(lines)
+
+
+def test_progress_in_a_terminal_is_a_bar_of_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    with training_bar(TrainingConfig(steps=4000), {"neg_elbo": "−ELBO", "kl": "KL"}, 0) as show:
+        show(_progress(2000))
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    for part in ("step 2,000/4,000", "44.8 it/s", "5,715 images/s", "ETA 1:10", "ELBO -250.50", "KL 2"):
+        assert part in printed.err
+    assert "\x1b" in printed.err and "━" in printed.err
+
+
+def test_progress_of_loading(capsys, monkeypatch):
+    with loading("Digits") as report:
+        report(1, 2)
+    assert capsys.readouterr().err == ""
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    monkeypatch.setenv("COLUMNS", "80")
+    with loading("Digits") as report:
+        report(0, 0)
+        report(2000, 2000)
+    assert "Loading Digits" in (err := capsys.readouterr().err) and "2,000/2,000" in err
