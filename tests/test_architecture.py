@@ -33,9 +33,8 @@ def _name(file: Path) -> str:
 
 
 def _room(file: Path) -> str:
-    """ "core" for latentlab/core/files.py, "run" for latentlab/run.py, "cli" for latentlab/cli_train.py."""
-    first = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    return "cli" if first.startswith("cli_") else first
+    """ "core" for latentlab/core/files.py, "run" for latentlab/run.py."""
+    return file.relative_to(PACKAGE).parts[0].removesuffix(".py")
 
 
 def _floor(room: str) -> int:
@@ -62,7 +61,6 @@ def _imports(file: Path) -> set[str]:
 
 def _rooms_used(file: Path) -> set[str]:
     used = {name.split(".")[1] for name in _imports(file) if name.startswith("latentlab.")}
-    used = {"cli" if name.startswith("cli_") else name for name in used}
     return {name for name in used if any(name in rooms for rooms in FLOORS)} - {_room(file)}
 
 

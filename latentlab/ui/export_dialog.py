@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 
 from latentlab import export
 from latentlab.core.errors import ExportError
+from latentlab.data.base import Report
 from latentlab.latent import paths, samplers, traversal
 from latentlab.ui.latent_state import LARGEST_SEED
 from latentlab.ui.session import Session
@@ -48,6 +49,7 @@ class ExportGridDialog(QDialog):
         self._latent = session.latent
         self._tiles: np.ndarray | None = None
         self._stamp = -1
+        self._writing = False
 
         self.source = ChoiceField()
         self.source.setObjectName("export_source")
@@ -183,16 +185,17 @@ class ExportGridDialog(QDialog):
         if channel != "grid" or stamp != self._stamp:
             return
         self._tiles = tiles
-        self.save.setEnabled(True)
         self._show()
 
     def _show(self) -> None:
         self.message.clear()
         try:
             picture = self.picture()
-        except ExportError as error:
+        except ExportError as error:  # too large
             self.message.setText(str(error))
+            self.save.setEnabled(False)
             return
+        self.save.setEnabled(picture is not None and not self._writing)
         if picture is not None:
             self.preview.set_picture(picture)
             self.size_text.setText(f"{picture.shape[1]:,} × {picture.shape[0]:,} pixels")
@@ -208,22 +211,27 @@ class ExportGridDialog(QDialog):
             self.path.setText(name)
 
     def _on_save(self) -> None:
-        picture = self.picture()
-        if picture is None:
+        picture = self.picture() if self.save.isEnabled() else None
+        if picture is None:  # Enter in the path comes here too
             return
         path = Path(self.path.text()).expanduser().absolute()
         self.message.clear()
+        self._writing = True
         self.save.setEnabled(False)
-        task = self._session.start_task(lambda _: export.write_picture(path, picture))
-        task.failed.connect(self._on_save_failed)
-        task.succeeded.connect(self._on_saved)
 
-    def _on_saved(self, _: object) -> None:
-        path = Path(self.path.text()).expanduser().absolute()
-        self.save.setEnabled(True)
+        def write(_: Report) -> Path:
+            export.write_picture(path, picture)
+            return path
+
+        self._session.start_task(write, self._on_saved, failed=self._on_save_failed)
+
+    def _on_saved(self, path: Path) -> None:
+        self._writing = False
+        self._show()
         self._session.remember(export_folder=str(path.parent))
         self._session.notify("good", f"Written: {path}")
 
     def _on_save_failed(self, summary: str, details: str) -> None:
-        self.save.setEnabled(True)
+        self._writing = False
+        self._show()
         self.message.setText(summary)

@@ -76,18 +76,20 @@ class History(QObject):
             return
         path, (height, width) = self._paths[step], self._shape
 
-        def read(_: Any) -> tuple[int, np.ndarray]:
+        def read(_: Any) -> tuple[int, Path, np.ndarray]:
             from PIL import Image
 
             from latentlab.export.grid import split
 
             with Image.open(path) as image:
-                return step, split(np.asarray(image), height, width)
+                return step, path, split(np.asarray(image), height, width)
 
         self._start_task(read, self._on_read)
 
-    def _on_read(self, result: tuple[int, np.ndarray]) -> None:
-        step, images = result
+    def _on_read(self, result: tuple[int, Path, np.ndarray]) -> None:
+        step, path, images = result
+        if self._paths.get(step) != path:
+            return  # of the run before this one
         self._keep(step, images)
         if 0 <= self.index < len(self.steps) and self.steps[self.index] == step:
             self.shown.emit(step, images)

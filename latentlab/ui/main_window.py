@@ -178,9 +178,9 @@ class MainWindow(QMainWindow):
         self.recent_runs.aboutToShow.connect(self._fill_recent_runs)
 
         train = self.menuBar().addMenu("&Training")
-        self._action(train, "train_action", "Train", session.train, "Ctrl+T")
+        self._action(train, "train_action", "Train", self.toolbar.train, "Ctrl+T")
         self._action(train, "pause_action", "Pause or go on\tSpace", self.toolbar.toggle_pause)
-        self._action(train, "step_action", "One step", session.step_once)
+        self._action(train, "step_action", "One step", self.toolbar.step_once)
         self._action(train, "stop_action", "Stop and save", session.stop)
         train.addSeparator()
         self.continue_action = self._action(

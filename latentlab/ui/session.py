@@ -213,7 +213,9 @@ class Session(QObject):
 
     def apply_preset(self, preset: presets.Preset) -> None:
         """Take over a preset's data, model and training settings."""
+        device = self.training_values["device"]
         self._take_plan(preset)
+        self.training_values["device"] = device  # this machine's matter, not the preset's
         self.preset_changed.emit(preset)
         self.plan_changed.emit()
         self.load_dataset(self.source, self.data_values)
@@ -322,7 +324,8 @@ class Session(QObject):
             self._set_state("running")
 
     def _on_paused(self, step: int) -> None:
-        if self.state in ("starting", "running"):
+        # A person may have gone on while this was on its way.
+        if self.state in ("starting", "running") and self._trainer and self._trainer.control.paused:
             self._set_state("paused")
 
     def _on_done(self, done: Done) -> None:

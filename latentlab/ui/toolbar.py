@@ -9,7 +9,7 @@ from latentlab.models.device import TITLES
 from latentlab.training.events import Done, Progress
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
-from latentlab.ui.widgets.fields import ChoiceField
+from latentlab.ui.widgets.fields import ChoiceField, finish_typing
 
 STATES = {
     "warming": "Starting up…",
@@ -76,11 +76,12 @@ class Toolbar(QWidget):
         self.preset.activated.connect(self._on_preset_chosen)
         self.preset.currentIndexChanged.connect(self._on_preset_chosen)
         self.device.currentIndexChanged.connect(self._on_device_chosen)
-        self.start.clicked.connect(session.train)
+        self.start.clicked.connect(self.train)
         self.pause.clicked.connect(self.toggle_pause)
-        self.step.clicked.connect(session.step_once)
+        self.step.clicked.connect(self.step_once)
         self.stop.clicked.connect(session.stop)
         session.ready.connect(self._on_ready)
+        session.preset_changed.connect(self._show_preset)
         session.state_changed.connect(self._on_state_changed)
         session.dataset_changed.connect(self._on_dataset_changed)
         session.progressed.connect(self._on_progressed)
@@ -116,6 +117,16 @@ class Toolbar(QWidget):
         layout.addWidget(self.device)
         layout.addWidget(self.speed)
 
+    def train(self) -> None:
+        """Begin or go on, with what is half typed in a field too."""
+        finish_typing()
+        self._session.train()
+
+    def step_once(self) -> None:
+        """One batch, then wait."""
+        finish_typing()
+        self._session.step_once()
+
     def toggle_pause(self) -> None:
         """Pause, or go on."""
         if self._session.state == "paused":
@@ -138,7 +149,6 @@ class Toolbar(QWidget):
         chosen = next(p for p in self._session.presets if p.key == key)
         if chosen is not self._session.preset:
             self._session.apply_preset(chosen)
-            self.preset.setToolTip(chosen.about)
 
     def _on_ready(self, devices: list[tuple[str, str]]) -> None:
         for name, text in devices:
@@ -169,6 +179,7 @@ class Toolbar(QWidget):
             self.title.setText(STATES[state])
             self.detail.setText("Press Train" if session.dataset is not None else "Loading images…")
         if state == "starting":
+            self._steps_total = 0
             self.detail.setText(" ")
             self.percent.setText(" ")
             self.bar.setValue(0)

@@ -149,10 +149,11 @@ class Sampler(Worker):
     """Owns an evaluation copy of the model and decodes what the window asks for.
 
     Channels in the order they are served: "explore" the one image, "around" its neighbourhood, "grid" an
-    export's preview, "strips" the small pictures along the sliders.
+    export's preview, "strips" the small pictures along the sliders. What is lent is lent before a new model
+    comes: whoever asked meant the one that was there.
     """
 
-    CHANNELS = ("adopt", "refresh", "explore", "lend", "around", "grid", "strips")
+    CHANNELS = ("lend", "adopt", "refresh", "explore", "around", "grid", "strips")
     rendered = Signal(str, int, object, float)  # channel, stamp, uint8 (N, C, H, W), milliseconds
     lent = Signal(object)  # a Model of its own for whoever asked by `lend`
     adopted = Signal(object)  # the Model, for its shapes and key alone
@@ -164,7 +165,7 @@ class Sampler(Worker):
 
     def adopt(self, model: Model) -> None:
         """Take a new evaluation copy, from any thread. What waited for the old one is dropped."""
-        for channel in self.CHANNELS[1:]:
+        for channel in self.CHANNELS[self.CHANNELS.index("refresh") :]:
             self._mailbox.drop(channel)
         self._mailbox.put("adopt", model)
 

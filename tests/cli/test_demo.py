@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentlab import cli_demo
+from latentlab.cli import demo as cli_demo
 from latentlab.training.run_folder import RunFolder
 
 

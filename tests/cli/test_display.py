@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from latentlab import cli_display
+from latentlab.cli import display as cli_display
 
 pytestmark = pytest.mark.skipif(
     not sys.platform.startswith("linux"), reason="displays are looked for on Linux"

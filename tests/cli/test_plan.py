@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentlab.cli_plan import job
+from latentlab.cli.plan import job
 from latentlab.core.errors import ConfigError, DataError
 
 FILE = """

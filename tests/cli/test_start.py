@@ -6,7 +6,9 @@ import sys
 
 import pytest
 
-from latentlab import __version__, cli, cli_demo, cli_display
+from latentlab import __version__, cli
+from latentlab.cli import demo as cli_demo
+from latentlab.cli import display as cli_display
 
 HYGIENE = """
 import json, sys

@@ -9,8 +9,10 @@ import time
 import numpy as np
 import pytest
 
-from latentlab import cli_terminal, cli_train, open_run
-from latentlab.cli_terminal import in_words, loading, training_bar, with_elbo
+from latentlab import open_run
+from latentlab.cli import terminal as cli_terminal
+from latentlab.cli import train as cli_train
+from latentlab.cli.terminal import in_words, loading, training_bar, with_elbo
 from latentlab.models.vae import VAE
 from latentlab.training.config import TrainingConfig
 from latentlab.training.control import Control

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QLocale, Qt, QTimer
 from PySide6.QtGui import QFocusEvent, QValidator, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QComboBox, QDoubleSpinBox, QSpinBox, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QDoubleSpinBox, QSpinBox, QWidget
 
 # A mixin may not itself derive from a Qt class; for the type checker it does.
 if TYPE_CHECKING:
@@ -246,6 +246,13 @@ class FloatField(_QuietSpin, QDoubleSpinBox):
     def _read(self, text: str) -> float | None:
         value = parse_float(self._bare(text))
         return None if value is not None and self.integral and value != int(value) else value
+
+
+def finish_typing() -> None:
+    """Let the number field that has the focus take over what is half typed in it."""
+    field = QApplication.focusWidget()
+    if isinstance(field, QAbstractSpinBox):
+        field.interpretText()
 
 
 class ChoiceField(QComboBox):

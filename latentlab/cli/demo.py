@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentlab.cli_options import AsJson, number
-from latentlab.cli_pictures import write_film
-from latentlab.cli_terminal import clock, loading, note, tell
-from latentlab.cli_train import follow, refuse_full
+from latentlab.cli.options import AsJson, number
+from latentlab.cli.pictures import write_film
+from latentlab.cli.terminal import clock, loading, note, tell
+from latentlab.cli.train import follow, refuse_full
 
 if TYPE_CHECKING:
     import numpy as np

@@ -13,8 +13,9 @@ from typing import Annotated
 
 import typer
 
-from latentlab import __version__, cli_demo, cli_display, cli_info, cli_pictures, cli_train
-from latentlab.cli_terminal import note, say
+from latentlab import __version__
+from latentlab.cli import demo, display, info, pictures, train
+from latentlab.cli.terminal import note, say
 from latentlab.core.errors import LatentlabError
 
 #: What typer raises for bad options; newer ones bring a click of their own, so it is reached through typer.
@@ -26,15 +27,15 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command("train")(cli_train.train)
-app.command("resume")(cli_train.resume)
-app.command("sample")(cli_pictures.sample)
-app.command("traverse")(cli_pictures.traverse)
-app.command("interpolate")(cli_pictures.interpolate)
-app.command("info")(cli_info.info)
-app.command("datasets")(cli_info.datasets)
-app.command("models")(cli_info.models)
-app.command("demo")(cli_demo.demo)
+app.command("train")(train.train)
+app.command("resume")(train.resume)
+app.command("sample")(pictures.sample)
+app.command("traverse")(pictures.traverse)
+app.command("interpolate")(pictures.interpolate)
+app.command("info")(info.info)
+app.command("datasets")(info.datasets)
+app.command("models")(info.models)
+app.command("demo")(demo.demo)
 
 
 def _print_version(wanted: bool) -> None:
@@ -56,13 +57,13 @@ def latentlab(
 
 def open_window() -> int:
     """The window's exit code; without a display the reason on stderr, and then the demo's."""
-    reason = cli_display.obstacle()
+    reason = display.obstacle()
     if reason is None:
         from latentlab.ui.app import main as window
 
         return window()
     note(f"{reason} Running 'latentlab demo' instead.")
-    return cli_demo.demo()
+    return demo.demo()
 
 
 def main() -> None:

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentlab.cli_options import AsJson, RunPath, number, parsed_seed, whole
-from latentlab.cli_terminal import tell
+from latentlab.cli.options import AsJson, RunPath, number, parsed_seed, whole
+from latentlab.cli.terminal import tell
 
 if TYPE_CHECKING:
     import numpy as np

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentlab.cli_options import AsJson, RunPath, number, whole
-from latentlab.cli_terminal import clock, in_words, loading, note, tell, training_bar, with_elbo
+from latentlab.cli.options import AsJson, RunPath, number, whole
+from latentlab.cli.terminal import clock, in_words, loading, note, tell, training_bar, with_elbo
 
 if TYPE_CHECKING:
     from latentlab.run import Training
@@ -81,7 +81,7 @@ def train(
 ) -> int:
     """Train a model; Ctrl-C stops after the present step and saves (exit code 130), a second one at once."""
     from latentlab import run
-    from latentlab.cli_plan import job
+    from latentlab.cli.plan import job
     from latentlab.core import settings
     from latentlab.core.errors import ConfigError
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentlab.cli_options import AsJson
-from latentlab.cli_terminal import clock, in_words, loading, tell, with_elbo
+from latentlab.cli.options import AsJson
+from latentlab.cli.terminal import clock, in_words, loading, tell, with_elbo
 
 if TYPE_CHECKING:
     from latentlab.core.config import Config
