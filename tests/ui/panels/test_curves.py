@@ -1,0 +1,94 @@
+"""The Curves dock: series stream, the switches work, and the CSV says what the run folder says."""
+
+from __future__ import annotations
+
+import csv
+
+import numpy as np
+import pytest
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFileDialog
+
+pytestmark = [
+    pytest.mark.qt_log_level_fail("WARNING"),
+    pytest.mark.qt_log_ignore("This plugin does not support"),  # what the screenless platform says of menus
+]
+
+
+def test_curves_grow_while_training(window, the, train, qtbot):
+    train(steps=0)
+    plot = window.curves.plot
+    qtbot.waitUntil(lambda: sum(len(s) > 10 for s, _ in plot.series().values()) >= 2, timeout=15_000)
+    assert {"neg_elbo", "reconstruction", "kl"} <= set(plot.series())
+    assert plot.legend.item("neg_elbo").title == "−ELBO"
+    before = len(plot.series()["kl"][0])
+    qtbot.waitUntil(lambda: len(plot.series()["kl"][0]) > before, timeout=5_000)
+
+
+def test_an_opened_run_shows_its_curves(opened):
+    recorded = opened.session.run.read_metrics()
+    shown = opened.curves.plot.series()
+    assert set(shown) == set(recorded)
+    for name, (steps, values) in recorded.items():
+        np.testing.assert_array_equal(shown[name][0], steps)
+        np.testing.assert_array_equal(shown[name][1], values)
+    assert not opened.curves.plot.legend.item("heldout_kl").isChecked()
+    assert opened.curves.plot.legend.item("kl").isChecked()
+
+
+def test_log_scale_and_smoothing_change_what_is_drawn_and_not_what_is_kept(opened, the, qtbot):
+    plot, log, smoothing = opened.curves.plot, the("curves_log"), the("curves_smoothing")
+    kept = plot.series()["neg_elbo"][1].copy()
+
+    def drawn():
+        plot.refresh()
+        return plot._lines["neg_elbo"][1].getOriginalDataset()[1]
+
+    smoothing.setFocus()
+    qtbot.keyClick(smoothing, Qt.Key.Key_Home)
+    assert smoothing.value() == 0
+    np.testing.assert_array_equal(drawn(), kept)
+    qtbot.keyClick(smoothing, Qt.Key.Key_End)
+    smooth = drawn()
+    assert np.abs(np.diff(smooth)).max() < np.abs(np.diff(kept)).max()
+    qtbot.keyClick(smoothing, Qt.Key.Key_Home)
+    qtbot.mouseClick(log, Qt.MouseButton.LeftButton, pos=log.rect().center() - log.rect().bottomRight() / 4)
+    assert log.isChecked()
+    np.testing.assert_allclose(drawn(), np.log10(kept))
+    np.testing.assert_array_equal(plot.series()["neg_elbo"][1], kept)
+
+
+def test_a_legend_entry_hides_its_curve(opened, qtbot):
+    plot = opened.curves.plot
+    qtbot.mouseClick(plot.legend.item("kl"), Qt.MouseButton.LeftButton)
+    plot.refresh()
+    assert not plot._lines["kl"][1].isVisible()
+    assert plot._lines["neg_elbo"][1].isVisible()
+
+
+def test_the_csv_holds_what_the_run_folder_holds(opened, the, click, tmp_path, qtbot, monkeypatch):
+    target = tmp_path / "curves.csv"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(target), ""))
+    click("curves_export")
+    qtbot.waitUntil(target.exists, timeout=5_000)
+    qtbot.waitUntil(lambda: the("status_notice").text() == "Curves written.", timeout=5_000)
+    with target.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    for name, (steps, values) in opened.session.run.read_metrics().items():
+        written = {int(row["step"]): float(row[name]) for row in rows if row[name]}
+        assert list(written) == steps.tolist()
+        np.testing.assert_array_equal(list(written.values()), values)
+
+
+def test_without_curves_there_is_nothing_to_export(window, the, click):
+    click("curves_export")
+    assert the("status_notice").text() == "There are no curves to export yet."
+
+
+def test_the_controls_go_with_their_tab(window, the):
+    tabs = the("bottom_tabs")
+    assert the("curves_log").isVisible()
+    tabs.setCurrentIndex(1)
+    assert not the("curves_log").isVisible()
+    tabs.setCurrentIndex(0)
+    assert the("curves_log").isVisible()
