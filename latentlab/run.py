@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import platform
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -320,9 +320,12 @@ def open_run(path: str | Path, step: int | None = None, device: str = "cpu") -> 
     return Run(folder, model)
 
 
-def history(folder: RunFolder, stages: int = 6, count: int = 8) -> tuple[list[int], np.ndarray]:
+def history(
+    folder: RunFolder, stages: int = 6, count: int = 8, *, early: bool = False
+) -> tuple[list[int], np.ndarray]:
     """How the fixed latents changed: evenly chosen snapshots, first and last included.
 
+    With `early`, the more of them the earlier, because most is learned in the first seconds.
     -> their steps, and uint8 tiles (stages * count, C, H, W), a row per stage. RunError where none was kept.
     """
     from PIL import Image
@@ -330,7 +333,9 @@ def history(folder: RunFolder, stages: int = 6, count: int = 8) -> tuple[list[in
     samples = folder.samples()
     if not samples:
         raise RunError(f"{folder.path} has no samples yet: train it for a moment first.")
-    chosen = [samples[i] for i in _even(len(samples), stages)]
+    last = len(samples) - 1
+    places = np.geomspace(1, last + 1, stages) - 1 if early else np.linspace(0, last, stages)
+    chosen = [samples[i] for i in sorted({round(place) for place in places})]
     _, height, width = folder.info["image_shape"]
     rows = []
     for _, path in chosen:
@@ -340,10 +345,6 @@ def history(folder: RunFolder, stages: int = 6, count: int = 8) -> tuple[list[in
         except (OSError, ValueError) as error:
             raise RunError(f"The sample {path} is damaged: {error}.") from None
     return [step for step, _ in chosen], np.concatenate(rows)
-
-
-def _even(count: int, wanted: int) -> Iterable[int]:
-    return sorted({round(i) for i in np.linspace(0, count - 1, min(wanted, count))})
 
 
 def new_folder(parent: Path, dataset: str, model: str) -> Path:

@@ -456,6 +456,8 @@ def test_history_shows_the_first_and_the_last_and_evenly_chosen_ones_between(tra
     assert np.array_equal(rows, np.concatenate([tiles[s][:5] for s in steps]))
     steps, rows = runs.history(folder, stages=50)
     assert steps == sorted(tiles) and rows.shape == (12 * 8, 1, 8, 8)
+    steps, _ = runs.history(folder, stages=4, early=True)
+    assert steps == [0, 6, 30, 100]
 
 
 @pytest.mark.parametrize("shape", [(3, 9, 12), (4, 8, 8)])

@@ -66,6 +66,18 @@ def through(keyframes: np.ndarray, position: float, kind: str = "slerp") -> np.n
     return path(keyframes[leg], keyframes[leg + 1], np.array([position - leg]))[0]
 
 
+def round_trip(keyframes: np.ndarray, frames: int, kind: str = "slerp") -> np.ndarray:
+    """float32 (frames, D) through keyframes (K, D) and back to the first, which is not repeated at the end.
+
+    Played in a loop it has no seam. ConfigError as `between`.
+    """
+    if frames < 2:
+        raise ConfigError(f"frames: {frames} is not allowed; expected a whole number of at least 2.")
+    closed = np.concatenate([keyframes, keyframes[:1]])
+    positions = np.arange(frames) * (len(keyframes) / frames)
+    return np.stack([through(closed, position, kind) for position in positions])
+
+
 def _path(kind: str) -> Path:
     if kind not in PATHS:
         raise ConfigError(f"Unknown path '{kind}': expected one of {', '.join(PATHS)}.")

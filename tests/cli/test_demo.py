@@ -4,12 +4,10 @@ import json
 import time
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
 
 from latentlab.cli import demo as cli_demo
-from latentlab.training.run_folder import RunFolder
 
 
 def test_pictures_of_a_short_demo(call, monkeypatch):
@@ -25,20 +23,6 @@ def test_pictures_of_a_short_demo(call, monkeypatch):
     with Image.open(told["walk"]) as walk:
         # Neighbours that are equal to the byte are one longer frame.
         assert 2 <= walk.n_frames <= cli_demo.FRAMES and walk.info["loop"] == 0
-
-
-def test_the_walk_is_closed():
-    keyframes = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
-    walk = cli_demo.round_walk(keyframes, 20)
-    assert walk.shape == (20, 3)
-    np.testing.assert_allclose(walk[::4], keyframes, rtol=1e-5)
-    steps = np.linalg.norm(np.diff(np.concatenate([walk, walk[:1]]), axis=0), axis=1)
-    assert steps[-1] < 1.5 * steps[:-1].max()
-
-
-def test_history_shows_the_early_stages(trained):
-    steps, tiles = cli_demo.early_stages(RunFolder.open(trained))
-    assert steps == [0, 20] and tiles.shape == (2 * cli_demo.TILES, 1, 8, 8)
 
 
 def test_names_that_are_free(tmp_path):

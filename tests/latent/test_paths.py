@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from latentlab.core.errors import ConfigError
-from latentlab.latent.paths import PATHS, between, linear, slerp, through
+from latentlab.latent.paths import PATHS, between, linear, round_trip, slerp, through
 
 T = np.linspace(0, 1, 11)
 
@@ -126,3 +126,15 @@ def test_what_is_no_path_is_refused():
         ConfigError, match=r"^frames: 1 is not allowed; expected a whole number of at least 2\.$"
     ):
         between(a, b, 1)
+
+
+def test_a_round_trip_passes_every_keyframe_and_ends_one_step_before_it_began() -> None:
+    keyframes = np.random.default_rng(0).standard_normal((5, 3)).astype(np.float32)
+    walk = round_trip(keyframes, 20)
+    assert walk.shape == (20, 3) and walk.dtype == np.float32
+    np.testing.assert_allclose(walk[::4], keyframes, rtol=1e-5)
+    np.testing.assert_allclose(
+        walk[16:], between(keyframes[4], keyframes[0], 5)[:4], rtol=1e-4, atol=1e-6
+    )
+    with pytest.raises(ConfigError, match="frames"):
+        round_trip(keyframes, 1)

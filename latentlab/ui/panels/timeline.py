@@ -212,11 +212,9 @@ class TimelinePanel(QWidget):
         """Write the loop as a film; the picture is enlarged to some 256 pixels."""
         if path.suffix.lower() != ".gif":
             path = path.with_name(path.name + ".gif")
-        loop, kind = np.stack(self.loop()), self.kind.currentData()
+        kind = self.kind.currentData()
         frames = max(2, round(len(self._latents) * self.seconds.value() * FPS))
-        # The end is the beginning: leaving it out makes the loop run on without a double frame.
-        positions = np.arange(frames) * (len(self._latents) / frames)
-        latents = np.stack([paths.through(loop, p, kind) for p in positions])
+        latents = paths.round_trip(np.stack(self._latents), frames, kind)
         self._session.notify("info", f"Writing {path.name}…")
         self._session.with_model(functools.partial(_write, path, latents), self._on_written)
         self._session.remember(export_folder=str(path.parent))
