@@ -24,9 +24,9 @@ class Elbo(Metric):
     about = "Evidence lower bound on held-out images, in nats, and active latent dimensions."
     figures: ClassVar[Mapping[str, str]] = {
         "heldout_neg_elbo": "Held-out −ELBO",
-        "heldout_reconstruction": "Held-out recon.",
+        "heldout_reconstruction": "Held-out reconstruction",
         "heldout_kl": "Held-out KL",
-        "active_units": "Active",
+        "active_units": "Active dimensions",
     }
 
     @classmethod

@@ -18,7 +18,7 @@ from PySide6.QtWidgets import (
 )
 
 from latentlab.ui import theme
-from latentlab.ui.session import Notice
+from latentlab.ui.background import Notice
 from latentlab.ui.widgets.labels import ElidedLabel
 
 ICONS = {"info": "info", "good": "check", "warning": "warning", "error": "error"}

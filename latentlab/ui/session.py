@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import contextlib
-import dataclasses
 import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
-from PySide6.QtCore import QDeadlineTimer, QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from latentlab import data
-from latentlab.core import presets, settings
+from latentlab.core import presets
 from latentlab.core.errors import LatentlabError
 from latentlab.data.base import SOURCES, Dataset, Report
 from latentlab.models.base import MODELS, Model
@@ -20,6 +18,7 @@ from latentlab.training.config import TrainingConfig
 from latentlab.training.events import Done
 from latentlab.training.run_folder import RunFolder
 from latentlab.ui import workers
+from latentlab.ui.background import Background
 from latentlab.ui.history import History
 from latentlab.ui.latent_state import LatentState
 from latentlab.ui.workers import OpenedRun, Sampler, Task, Trainer
@@ -28,19 +27,9 @@ from latentlab.ui.workers import OpenedRun, Sampler, Task, Trainer
 State = Literal["warming", "idle", "starting", "running", "paused", "stopping"]
 
 
-@dataclasses.dataclass(frozen=True)
-class Notice:
-    """One sentence for the status bar; `details` can be copied."""
-
-    level: Literal["info", "good", "warning", "error"]
-    text: str
-    details: str = ""
-
-
-class Session(QObject):
+class Session(Background):
     """Holds what the window shows and does what its controls ask; knows no widget."""
 
-    notified = Signal(object)  # Notice
     plots_ready = Signal()  # pyqtgraph is imported
     ready = Signal(object)  # [(device, description)]: torch is there
     preset_changed = Signal(object)  # Preset
@@ -58,8 +47,6 @@ class Session(QObject):
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.settings, damaged = settings.load()
-        self._damaged = damaged
         self.presets = presets.built_in()
         self.preset = self.presets[0]
         self.source, self.data_values = "", {}  # type: tuple[str, dict[str, Any]]
@@ -69,13 +56,8 @@ class Session(QObject):
         self.dataset: Dataset | None = None
         self.run: RunFolder | None = None
         self.state: State = "warming"
-        self._tasks: set[Task] = set()
         self._loading: Task | None = None
         self._trainer: Trainer | None = None
-        self._saving = QTimer(self)
-        self._saving.setSingleShot(True)
-        self._saving.setInterval(500)
-        self._saving.timeout.connect(self._save_settings)
         self.sampler = Sampler(self)
         self.sampler.failed.connect(self._on_failed)
         self.sampler.lent.connect(self._on_lent)
@@ -87,68 +69,15 @@ class Session(QObject):
     def start(self) -> None:
         """Begin the work behind the window: import torch, load the first dataset. Call once it is painted."""
         self.sampler.start()
-        if self._damaged:
-            self.notify("warning", self._damaged)
+        self.tell_of_damage()
         # One import after the other: threads that import at once wait for each other at every file.
         self.start_task(workers.import_plots, self._on_plots_imported)
         self.load_dataset(self.source, self.data_values)
 
-    # Notices and background tasks
-
-    def notify(
-        self, level: Literal["info", "good", "warning", "error"], text: str, details: str = ""
-    ) -> None:
-        self.notified.emit(Notice(level, text, details))
-
-    def start_task(
-        self,
-        function: Callable[[Report], Any],
-        then: Callable[[Any], None] | None = None,
-        *,
-        failed: Callable[[str, str], None] | None = None,
-        progressed: Callable[[int, int], None] | None = None,
-    ) -> Task:
-        """Run `function` off the window's thread and hand its result to `then`; failures become notices.
-
-        `failed` is told (summary, details) too. Connecting to the task once it is back would be too late: it
-        runs already, and may have failed.
-        """
-        task = Task(function, self)
-        self._tasks.add(task)
-        if then is not None:
-            task.succeeded.connect(then)
-        task.failed.connect(self._on_failed)
-        if failed is not None:
-            task.failed.connect(failed)
-        if progressed is not None:
-            task.progressed.connect(progressed)
-        task.finished.connect(self._on_task_finished)
-        task.start()
-        return task
-
-    def remember(self, **changes: Any) -> None:
-        """Change the settings; they are written in the background soon."""
-        self._remember(self.settings.updated(**changes))
-
-    def _remember(self, changed: settings.Settings) -> None:
-        self.settings = changed
-        self._saving.start()
-
-    def _save_settings(self) -> None:
-        now = self.settings
-        self.start_task(lambda _: now.save())
-
-    def _on_task_finished(self) -> None:
-        task = self.sender()
-        assert isinstance(task, Task)
-        self._tasks.discard(task)
+    def _task_ended(self, task: Task) -> None:
         if task is self._loading:
             self._loading = None
             self.loading_changed.emit(False)
-        task.deleteLater()
-
-    def _on_failed(self, summary: str, details: str) -> None:
-        self.notify("error", summary, details)
 
     def _on_plots_imported(self, _: object) -> None:
         self.plots_ready.emit()
@@ -388,14 +317,5 @@ class Session(QObject):
         if self._trainer is not None:
             self._trainer.control.stop()
         self.cancel_loading()
-        for task in self._tasks:
-            task.cancel()
         self.sampler.stop()
-        deadline = QDeadlineTimer(int(1000 * seconds))
-        threads = [t for t in (self._trainer, *self._tasks, self.sampler) if t is not None]
-        ended = all(thread.wait(deadline) for thread in threads)
-        if self._saving.isActive():  # the window is gone: nobody waits for this write
-            self._saving.stop()
-            with contextlib.suppress(OSError):
-                self.settings.save()
-        return ended
+        return self.end_tasks(seconds, *([self._trainer] if self._trainer else []), self.sampler)

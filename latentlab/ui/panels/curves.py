@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 #: Shown from the start; the others can be switched on in the legend.
 HIDDEN_AT_FIRST = ("active_units", "diversity", "heldout_reconstruction", "heldout_kl")
+#: Where the legend has no room for the whole title.
+SHORT = {"heldout_reconstruction": "Held-out recon.", "active_units": "Active dims"}
 
 
 class CurvesPanel(QWidget):
@@ -90,7 +92,7 @@ class CurvesPanel(QWidget):
         self._to_hide = set(HIDDEN_AT_FIRST)
         kind = MODELS.get(opened.folder.info["model"]["key"])
         for name, title in {**kind.metric_titles, **metrics.figures(kind)}.items():
-            self.plot.set_title(name, title)
+            self.plot.set_title(name, SHORT.get(name, title))
         for name, (steps, values) in opened.series.items():
             self._extend(name, steps, values)
 

@@ -116,6 +116,19 @@ class _QuietSpin(_Base):
         unfinished = set(bare) <= set("+-−0123456789.,eE ") | set(self.unit)
         return QValidator.State.Intermediate if unfinished else QValidator.State.Invalid
 
+    def validate(self, text: str, pos: int) -> Any:
+        return self._state(text, self._read(text), self.minimum(), self.maximum()), text, pos
+
+    def fixup(self, text: str) -> str:
+        """Out of range goes to the nearer end; what is no number goes back to what it was."""
+        value = self._read(text)
+        value = self.value() if value is None else max(self.minimum(), min(self.maximum(), value))
+        return self._whole(self.textFromValue(value))
+
+    def _read(self, text: str) -> Any:
+        """The number that `text` is, None where it is none."""
+        raise NotImplementedError
+
 
 class IntField(_QuietSpin, QSpinBox):
     """A whole number within 32 bits. With `log`, a step doubles or halves."""
@@ -143,15 +156,6 @@ class IntField(_QuietSpin, QSpinBox):
             return 0
         value = self._read(text)
         return self.value() if value is None else value
-
-    def validate(self, text: str, pos: int) -> Any:
-        return self._state(text, self._read(text), self.minimum(), self.maximum()), text, pos
-
-    def fixup(self, text: str) -> str:
-        """Out of range goes to the nearer end; what is no number goes back to what it was."""
-        value = self._read(text)
-        bounded = self.value() if value is None else max(self.minimum(), min(self.maximum(), value))
-        return self._whole(self.textFromValue(bounded))
 
     def stepBy(self, steps: int) -> None:
         if not self.log:
@@ -219,15 +223,6 @@ class FloatField(_QuietSpin, QDoubleSpinBox):
             return 0.0
         value = self._read(text)
         return self.value() if value is None else value
-
-    def validate(self, text: str, pos: int) -> Any:
-        return self._state(text, self._read(text), self.minimum(), self.maximum()), text, pos
-
-    def fixup(self, text: str) -> str:
-        """Out of range goes to the nearer end; what is no number goes back to what it was."""
-        value = self._read(text)
-        value = self.value() if value is None else max(self.minimum(), min(self.maximum(), value))
-        return self._whole(self.textFromValue(value))
 
     def stepBy(self, steps: int) -> None:
         self.interpretText()

@@ -21,7 +21,7 @@ STRIP_HEIGHT = 24
 TYPED_LIMIT = 100.0
 
 
-class LatentState(NamedTuple):
+class RowState(NamedTuple):
     """What a row shows. `value` is in standard deviations of the prior."""
 
     value: float = 0.0
@@ -149,7 +149,7 @@ class LatentSlider(QWidget):
         self.strip.set_tiles(tiles)
         self.updateGeometry()
 
-    def set_state(self, state: LatentState) -> None:
+    def set_state(self, state: RowState) -> None:
         """Show all at once; emits nothing."""
         self.set_name(state.name or f"z{self.index}", state.note)
         self.set_value(state.value)
