@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QTimer
+from PySide6.QtCore import Qt, QTimer
+from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
     QDialog,
     QFileDialog,
@@ -69,7 +70,6 @@ class ExportGridDialog(QDialog):
         self.path.setToolTip("A file that ends in .png or .jpg")
         self.browse = push_button("export_browse", "", "Choose a file…", "folder", flat=True)
         self.save = push_button("export_save", "Save", "Write the grid to the file", primary=True)
-        self.save.setDefault(True)
         self.close_button = push_button("export_close", "Close", "Close this window")
         self.preview = PictureView()
         self.preview.setObjectName("export_preview")
@@ -146,6 +146,11 @@ class ExportGridDialog(QDialog):
         layout.setSpacing(24)
         layout.addWidget(controls)
         layout.addLayout(right, 1)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        # Enter ends the typing of a number; a dialog would press one of its buttons.
+        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+            super().keyPressEvent(event)
 
     def latents(self) -> np.ndarray:
         """What the tiles are decoded from, float32 (rows * columns, D)."""
