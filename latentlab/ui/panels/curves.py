@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 #: Shown from the start; the others can be switched on in the legend.
 HIDDEN_AT_FIRST = ("active_units", "diversity", "heldout_reconstruction", "heldout_kl")
 #: Where the legend has no room for the whole title.
-SHORT = {"heldout_reconstruction": "Held-out recon.", "active_units": "Active dims"}
+SHORT = {"heldout_reconstruction": "Held-out rec.", "active_units": "Active"}
 
 
 class CurvesPanel(QWidget):
@@ -91,8 +91,10 @@ class CurvesPanel(QWidget):
         self.plot.reset()
         self._to_hide = set(HIDDEN_AT_FIRST)
         kind = MODELS.get(opened.folder.info["model"]["key"])
-        for name, title in {**kind.metric_titles, **metrics.figures(kind)}.items():
-            self.plot.set_title(name, SHORT.get(name, title))
+        for name, title in kind.metric_titles.items():
+            self.plot.set_title(name, title)
+        for name, title in metrics.figures(kind).items():
+            self.plot.set_title(name, SHORT.get(name, title), smoothed=False)
         for name, (steps, values) in opened.series.items():
             self._extend(name, steps, values)
 

@@ -42,6 +42,7 @@ class LossPlot(QWidget):
         self._lines: dict[str, tuple[Any, Any]] = {}
         self._markers: list[tuple[float, Any]] = []
         self._smoothing = 0.0
+        self._exact: set[str] = set()
         self._log = False
         self._following = True
 
@@ -107,9 +108,13 @@ class LossPlot(QWidget):
         """name -> (steps, values), float64 (n,) each, unsmoothed; copies."""
         return {name: (s.steps.copy(), s.values.copy()) for name, s in self._series.items()}
 
-    def set_title(self, name: str, text: str) -> None:
-        """What a series is called in legend and crosshair; may come before its first point."""
+    def set_title(self, name: str, text: str, *, smoothed: bool = True) -> None:
+        """What a series is called in legend and crosshair; may come before its first point.
+
+        Without `smoothed` its values are always shown as they are: an average over a few would lag behind.
+        """
         self._titles[name] = text
+        (self._exact.discard if smoothed else self._exact.add)(name)
         if name in self._series:
             self.legend.set_title(name, text)
 
@@ -151,7 +156,7 @@ class LossPlot(QWidget):
         """0 shows the values; towards 1, a longer moving average over the faint values."""
         self._smoothing = max(0.0, min(MAX_SMOOTHING, float(amount)))
         for name, series in self._series.items():
-            series.set_smoothing(self._smoothing)
+            series.set_smoothing(self._smoothing_of(name))
             self._style_line(name)
         self._schedule()
 
@@ -233,7 +238,7 @@ class LossPlot(QWidget):
     # --- inside --------------------------------------------------------------------------------------------
 
     def _add_series(self, name: str) -> None:
-        self._series[name] = Series(self._smoothing)
+        self._series[name] = Series(self._smoothing_of(name))
         lines = []
         for z in (1, 2):  # the faint values lie below every average
             line = pg.PlotDataItem([], [], antialias=False)
@@ -246,6 +251,9 @@ class LossPlot(QWidget):
         self._lines[name] = (lines[0], lines[1])
         self.legend.add(name, self._titles.get(name, name), self._color(name))
         self._style_line(name)
+
+    def _smoothing_of(self, name: str) -> float:
+        return 0.0 if name in self._exact else self._smoothing
 
     def _color(self, name: str) -> str:
         series = theme.current().series
@@ -364,7 +372,7 @@ class LossPlot(QWidget):
         faint = QColor(*(round(0.3 * s + 0.7 * g) for s, g in zip(_rgb(strong), _rgb(ground), strict=True)))
         raw.setPen(pg.mkPen(faint, width=1))
         # A broader line costs twice the time: only where it has to stand out from the values behind it.
-        main.setPen(pg.mkPen(self._color(name), width=1.5 if self._smoothing else 1))
+        main.setPen(pg.mkPen(self._color(name), width=1.5 if self._smoothing_of(name) else 1))
 
     def _style_marker(self, line: Any) -> None:
         accent = theme.current().accent

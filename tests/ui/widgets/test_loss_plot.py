@@ -236,3 +236,15 @@ def test_a_million_points_stay_fluid(plot):
         plot.refresh()
         plot.plot.viewport().repaint()
     assert (time.perf_counter() - start) / 5 < 0.25
+
+
+def test_a_series_of_few_values_is_not_averaged_where_its_title_says_so(qtbot) -> None:
+    plot = LossPlot()
+    qtbot.addWidget(plot)
+    plot.set_smoothing(0.9)
+    plot.set_title("heldout", "Held-out", smoothed=False)
+    for name in ("loss", "heldout"):
+        plot.extend(name, np.arange(1, 4), np.array([30.0, 20.0, 10.0]))
+    plot.refresh()
+    assert plot.legend.item("heldout").value == 10.0
+    assert plot.legend.item("loss").value > 15.0
