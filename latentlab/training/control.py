@@ -13,6 +13,7 @@ class Control:
         self._paused = False
         self._single_steps = 0
         self._stopped = False
+        self._holds: bool | None = None  # what `must_wait` said, until `wait` has kept to it
 
     def pause(self) -> None:
         """Wait before the next step."""
@@ -23,20 +24,20 @@ class Control:
         """Go on."""
         with self._changed:
             self._paused = False
-            self._changed.notify_all()
+            self._let_go()
 
     def step_once(self) -> None:
         """Do one step, then wait."""
         with self._changed:
             self._paused = True
             self._single_steps += 1
-            self._changed.notify_all()
+            self._let_go()
 
     def stop(self) -> None:
         """End after the present step, also out of a pause. Cannot be taken back."""
         with self._changed:
             self._stopped = True
-            self._changed.notify_all()
+            self._let_go()
 
     @property
     def stopped(self) -> bool:
@@ -47,15 +48,31 @@ class Control:
         return self._paused
 
     def must_wait(self) -> bool:
-        """Whether `wait` would block now."""
+        """Whether `wait` is about to block.
+
+        `wait` keeps to the answer, so that every pause is announced: one that comes after a False holds
+        before the next step, and one that follows a resume at once lets a step pass in between.
+        """
         with self._changed:
-            return self._paused and not self._single_steps and not self._stopped
+            self._holds = self._is_held()
+            return self._holds
 
     def wait(self) -> bool:
         """Block while paused; True where a step is due, False where the loop must end."""
         with self._changed:
-            self._changed.wait_for(lambda: self._stopped or not self._paused or self._single_steps > 0)
+            if self._holds is None:
+                self._holds = self._is_held()
+            self._changed.wait_for(lambda: not self._holds)
+            self._holds = None
             if self._stopped:
                 return False
             self._single_steps = max(0, self._single_steps - 1)
             return True
+
+    def _is_held(self) -> bool:
+        return self._paused and not self._single_steps and not self._stopped
+
+    def _let_go(self) -> None:
+        if self._holds:
+            self._holds = False
+        self._changed.notify_all()
