@@ -54,6 +54,8 @@ class ExportGridDialog(QDialog):
 
         self.source = ChoiceField()
         self.source.setObjectName("export_source")
+        self.source.setAccessibleName("Pictures")
+        self.source.setToolTip("What the tiles show.")
         for key, (title, about) in SOURCES.items():
             self.source.addItem(title, key)
             self.source.setItemData(self.source.count() - 1, about, 3)  # Qt.ToolTipRole
@@ -67,6 +69,7 @@ class ExportGridDialog(QDialog):
         self.scale = self._number("export_scale", "Enlargement of each tile", 1, 1, 32)
         self.path = QLineEdit(str(self._suggestion()))
         self.path.setObjectName("export_path")
+        self.path.setAccessibleName("File")
         self.path.setToolTip("A file that ends in .png or .jpg")
         self.browse = push_button("export_browse", "", "Choose a file…", "folder", flat=True)
         self.save = push_button("export_save", "Save", "Write the grid to the file", primary=True)

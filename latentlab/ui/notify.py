@@ -35,6 +35,7 @@ class NoticeBar(QWidget):
         self.text.setObjectName("status_notice")
         self.details = QPushButton("Details")
         self.details.setObjectName("status_details")
+        self.details.setToolTip("Read all that is known about this, and copy it.")
         self.details.setProperty("flat", True)
         self.details.hide()
         layout = QHBoxLayout(self)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from PySide6.QtGui import QResizeEvent
+from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
 from latentlab.models.device import TITLES
 from latentlab.training.events import Done, Progress
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import ChoiceField, finish_typing
+from latentlab.ui.widgets.labels import ElidedLabel
 
 STATES = {
     "warming": "Starting up…",
@@ -19,6 +21,10 @@ STATES = {
     "paused": "Paused",
     "stopping": "Saving…",
 }
+
+
+#: Pixels from which on there is room for the decoding speed too.
+WIDE = 1200
 
 
 class Toolbar(QWidget):
@@ -36,6 +42,7 @@ class Toolbar(QWidget):
         self.preset = ChoiceField()
         self.preset.setObjectName("preset_choice")
         self.preset.setAccessibleName("Preset")
+        self.preset.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for preset in session.presets:
             self.preset.addItem(preset.title, preset.key)
             self.preset.setItemData(self.preset.count() - 1, preset.about, Qt.ItemDataRole.ToolTipRole)
@@ -45,9 +52,8 @@ class Toolbar(QWidget):
         self.pause = push_button("train_pause", "Pause", "Wait after the present step (Space)", "pause")
         self.step = push_button("train_step", "Step", "Train on one batch, then wait", "step")
         self.stop = push_button("train_stop", "Stop", "End the training and save", "stop")
-        self.title, self.detail = QLabel(STATES["warming"]), QLabel(" ")
+        self.title, self.detail = QLabel(STATES["warming"]), ElidedLabel(" ", role="secondary")
         self.title.setProperty("role", "heading")
-        self.detail.setProperty("role", "secondary")
         self.title.setObjectName("train_title")
         self.detail.setObjectName("train_detail")
         self.percent = QLabel(" ")
@@ -95,13 +101,14 @@ class Toolbar(QWidget):
         told = QWidget()
         told.setLayout(words)
         words.setContentsMargins(0, 0, 0, 0)
-        told.setFixedWidth(208)
+        told.setFixedWidth(200)
         progress = QVBoxLayout()
         progress.setSpacing(4)
         progress.addStretch(1)
         progress.addWidget(self.percent)
         progress.addWidget(self.bar)
         progress.addStretch(1)
+        self.bar.setMinimumWidth(48)
         self.speed.setFixedWidth(120)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
@@ -116,6 +123,11 @@ class Toolbar(QWidget):
         layout.addLayout(progress, 1)
         layout.addWidget(self.device)
         layout.addWidget(self.speed)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        # In a narrow window the controls come first.
+        self.speed.setVisible(event.size().width() >= WIDE)
 
     def train(self) -> None:
         """Begin or go on, with what is half typed in a field too."""

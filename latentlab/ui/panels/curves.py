@@ -50,8 +50,9 @@ class CurvesPanel(QWidget):
         self.smoothing.setToolTip("Smoothing: 0 shows every step, further right a longer average.")
         self.smoothing.setRange(0, 99)
         self.smoothing.setValue(80)
-        self.smoothing.setFixedWidth(104)
-        self.log = QCheckBox("Log scale")
+        self.smoothing.setFixedWidth(72)
+        self.log = QCheckBox("Log")
+        self.log.setAccessibleName("Log scale")
         self.log.setObjectName("curves_log")
         self.log.setToolTip("Show values on a logarithmic scale.")
         self.export = push_button(

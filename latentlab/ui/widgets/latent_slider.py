@@ -124,6 +124,7 @@ class LatentSlider(QWidget):
         self.note.setText(note)
         self.slider.setAccessibleName(f"{name}, slider")
         self.spin.setAccessibleName(f"{name}, value")
+        self.spin.setToolTip(f"{name} in standard deviations of the prior, to type")
         self.reset.setAccessibleName(f"Reset {name}")
         self.reset.setToolTip(f"Reset {name} to 0")
         self.lock.setAccessibleName(f"Lock {name}")

@@ -89,6 +89,7 @@ class Legend(QWidget):
 
     def add(self, name: str, title: str, color: str) -> LegendItem:
         item = LegendItem(title, color, self)
+        item.setObjectName(f"curves_show_{name}")
         item.toggled.connect(lambda on: self.toggled.emit(name, on))
         item.show()
         self._items[name] = item

@@ -49,6 +49,7 @@ class LossPlot(QWidget):
         self.legend = Legend()
         self.legend.toggled.connect(self._on_legend_toggled)
         self.follow_button = QPushButton("Follow")
+        self.follow_button.setObjectName("curves_follow")
         self.follow_button.setProperty("flat", True)
         self.follow_button.setToolTip(
             "Show the whole run again and keep up with it (double click on the plot)"
