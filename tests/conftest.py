@@ -33,6 +33,10 @@ def _no_leaks(request: pytest.FixtureRequest) -> Iterator[None]:
         yield
         return
     request.getfixturevalue("qapp")
+    # What is there now is no leak of this test; frozen, it need not be looked through (torch alone has a
+    # hundred thousand objects).
+    gc.collect()
+    gc.freeze()
     before = Leftovers()
     yield
     if request.node.stash.get(_FAILED, False):  # its own failure says more than what it could not clean up

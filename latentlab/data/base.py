@@ -129,7 +129,7 @@ def _as_int(value: Any) -> Any:
 
 
 Channels = Annotated[Literal[0, 1, 3, 4], BeforeValidator(_as_int)]
-CHANNEL_LABELS = {"0": "as found", "1": "grey", "3": "colour", "4": "colour + alpha"}
+CHANNEL_LABELS = {"0": "as found", "1": "grey", "3": "colour", "4": "with alpha"}
 
 
 class SourceConfig(Config):

@@ -12,7 +12,7 @@ import numpy as np
 
 @dataclass(frozen=True, eq=False)
 class Progress:
-    """Steps done since the last such event, at most 20 times a second.
+    """Steps done since the last such event, at most 10 times a second.
 
     steps: int64 (K,), 1-based; values: metric name -> float32 (K,). `total` is 0 and `eta` None where no
     limit is set; `seconds` is training time, pauses left out; `eta` seconds until the limit.

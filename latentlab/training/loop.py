@@ -22,8 +22,8 @@ from latentlab.training.events import Done, Evaluated, Event, Paused, Preview, P
 from latentlab.training.order import Order
 from latentlab.training.run_folder import RunFolder
 
-#: Seconds between two Progress events: 20 a second is all that an eye follows.
-TELL_EVERY = 0.05
+#: Seconds between two Progress events: more than 10 a second no eye follows, and each costs the window time.
+TELL_EVERY = 0.1
 #: Evaluation and previews take at most these shares of the time.
 EVALUATION_SHARE = 0.05
 PREVIEW_SHARE = 0.05

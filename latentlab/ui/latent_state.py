@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, Signal
+from PySide6.QtCore import QObject, QTimer, Signal
 
 from latentlab.latent import paths, samplers, traversal
 from latentlab.ui.workers import Sampler
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The neighbourhood: so many images a side, so many sigma apart.
 AROUND_SIDE, AROUND_STEP = 5, 0.75
+#: Milliseconds between two neighbourhoods: they cost as much as 25 images, and the image itself comes first.
+AROUND_EVERY = 120
 LARGEST_SEED = 99_999
 
 
@@ -41,6 +43,11 @@ class LatentState(QObject):
         self._stamp = 0
         self._asked: dict[int, float] = {}
         self.step = 0
+        self._surroundings_due = False
+        self._pacing = QTimer(self)
+        self._pacing.setSingleShot(True)
+        self._pacing.setInterval(AROUND_EVERY)
+        self._pacing.timeout.connect(self._on_paced)
         sampler.adopted.connect(self._on_adopted)
         sampler.refreshed.connect(self._on_refreshed)
         sampler.rendered.connect(self._on_rendered)
@@ -120,9 +127,17 @@ class LatentState(QObject):
         return self._stamp
 
     def look_around(self) -> None:
-        """Ask for the neighbourhood alone."""
-        if self.model is not None and self.size >= 2:
+        """Ask for the neighbourhood alone: now, or a moment after it was last asked for."""
+        if self._pacing.isActive():
+            self._surroundings_due = True
+        elif self.model is not None and self.size >= 2:
+            self._surroundings_due = False
             self._sampler.request("around", self._stamp, self._neighbourhood())
+            self._pacing.start()
+
+    def _on_paced(self) -> None:
+        if self._surroundings_due:
+            self.look_around()
 
     def _neighbourhood(self) -> np.ndarray:
         return traversal.around(self.z, *self.axes, AROUND_SIDE, AROUND_STEP)

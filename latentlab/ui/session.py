@@ -274,6 +274,7 @@ class Session(Background):
 
     def _set_state(self, state: State) -> None:
         self.state = state
+        self.sampler.modest = state in ("starting", "running")
         self.state_changed.emit(state)
 
     # Exports

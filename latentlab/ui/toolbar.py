@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
@@ -37,6 +37,11 @@ class Toolbar(QWidget):
         self.setObjectName("toolbar")
         self._session = session
         self._steps_total = 0
+        self._newest: Progress | None = None
+        # Laying out changed words costs more than they say when they tick faster than this.
+        self._ticking = QTimer(self)
+        self._ticking.setSingleShot(True)
+        self._ticking.setInterval(200)
 
         self.open = push_button("open_dataset", "Open dataset", "Open a folder of images (Ctrl+O)")
         self.preset = ChoiceField()
@@ -91,6 +96,7 @@ class Toolbar(QWidget):
         session.state_changed.connect(self._on_state_changed)
         session.dataset_changed.connect(self._on_dataset_changed)
         session.progressed.connect(self._on_progressed)
+        self._ticking.timeout.connect(self._show_progress)
         session.done.connect(self._on_done)
 
     def _lay_out(self) -> None:
@@ -109,7 +115,7 @@ class Toolbar(QWidget):
         progress.addWidget(self.bar)
         progress.addStretch(1)
         self.bar.setMinimumWidth(48)
-        self.speed.setFixedWidth(120)
+        self.speed.setFixedWidth(128)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(4, 0, 4, 0)
         layout.setSpacing(8)
@@ -197,9 +203,17 @@ class Toolbar(QWidget):
             self.bar.setValue(0)
 
     def _on_progressed(self, progress: Progress) -> None:
+        self._newest = progress
+        if not self._ticking.isActive():
+            self._ticking.start()
+
+    def _show_progress(self) -> None:
+        progress = self._newest
+        if progress is None or self._session.state not in ("running", "paused"):
+            return
         self._steps_total = max(1, progress.total)
-        self.title.setText(f"step {progress.step:,}")
-        parts = [f"{progress.steps_per_second:.3g} it/s", f"{progress.images_per_second:,.0f} images/s"]
+        self.title.setText(f"step {progress.step:,} · {progress.steps_per_second:.3g} it/s")
+        parts = [f"{progress.images_per_second:,.0f} images/s"]
         if progress.eta is not None and self._session.state == "running":
             parts.append(f"{_duration(progress.eta)} left")
         self.detail.setText(" · ".join(parts))

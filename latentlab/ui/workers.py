@@ -6,6 +6,7 @@ Each reports a failure as ``failed(summary, details)`` and always ends with ``fi
 from __future__ import annotations
 
 import dataclasses
+import functools
 import os
 import sys
 import threading
@@ -115,6 +116,7 @@ class Trainer(Worker):
 
     def work(self) -> None:
         yield_to_the_window()
+        take_all_kernel_threads()
         training = self._begin()
         self._sampler.adopt(training.model.evaluation_copy())
         self.started_run.emit(read_run(training.folder))
@@ -135,6 +137,21 @@ class Trainer(Worker):
                 self.paused.emit(event.step)
             else:
                 told[type(event)].emit(event)
+
+
+@functools.cache
+def kernel_threads() -> int:
+    """How many threads torch chose for its kernels; `warm_up` asks first, before any thread has its own."""
+    import torch
+
+    return torch.get_num_threads()
+
+
+def take_all_kernel_threads() -> None:
+    """A new thread begins with the number that any other set last."""
+    import torch
+
+    torch.set_num_threads(kernel_threads())
 
 
 def yield_to_the_window() -> None:
@@ -162,6 +179,8 @@ class Sampler(Worker):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._mailbox = Mailbox(self.CHANNELS)
+        #: Whether to leave the cores to training: two teams of kernel threads would wait for each other.
+        self.modest = False
 
     def adopt(self, model: Model) -> None:
         """Take a new evaluation copy, from any thread. What waited for the old one is dropped."""
@@ -196,6 +215,8 @@ class Sampler(Worker):
                 self._serve(model, channel, content)
 
     def _serve(self, model: Model, channel: str, content: Any) -> None:
+        import torch
+
         from latentlab.models.pixels import render
 
         try:
@@ -211,6 +232,7 @@ class Sampler(Worker):
             stamp, latents = content
             if latents.shape[1:] != model.latent_shape:
                 return  # asked of the model before this one
+            torch.set_num_threads(1 if self.modest else kernel_threads())  # of this thread alone
             started = time.perf_counter()
             images = render(model, latents)
             self.rendered.emit(channel, stamp, images, 1000 * (time.perf_counter() - started))
@@ -271,6 +293,7 @@ def warm_up(report: Report) -> list[tuple[str, str]]:
     from latentlab.models import blocks, device, losses, pixels, vae
     from latentlab.training import loop
 
+    kernel_threads()
     # The first optimizer imports the compiler stack: another two seconds, better now than on Train.
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
     del run, blocks, losses, pixels, vae, loop

@@ -133,8 +133,6 @@ def test_a_round_trip_passes_every_keyframe_and_ends_one_step_before_it_began() 
     walk = round_trip(keyframes, 20)
     assert walk.shape == (20, 3) and walk.dtype == np.float32
     np.testing.assert_allclose(walk[::4], keyframes, rtol=1e-5)
-    np.testing.assert_allclose(
-        walk[16:], between(keyframes[4], keyframes[0], 5)[:4], rtol=1e-4, atol=1e-6
-    )
+    np.testing.assert_allclose(walk[16:], between(keyframes[4], keyframes[0], 5)[:4], rtol=1e-4, atol=1e-6)
     with pytest.raises(ConfigError, match="frames"):
         round_trip(keyframes, 1)

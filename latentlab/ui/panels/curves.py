@@ -43,6 +43,7 @@ class CurvesPanel(QWidget):
         self._session = session
         self.plot: LossPlot | None = None
         self._to_hide: set[str] = set()
+        self._opened: OpenedRun | None = None
 
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
         self.smoothing.setObjectName("curves_smoothing")
@@ -85,8 +86,11 @@ class CurvesPanel(QWidget):
         self.smoothing.valueChanged.connect(self._on_smoothing_changed)
         self.log.toggled.connect(self.plot.set_log)
         self.export.clicked.connect(self._on_export)
+        if self._opened is not None:  # a run that was there before the plot
+            self._on_run_opened(self._opened)
 
     def _on_run_opened(self, opened: OpenedRun) -> None:
+        self._opened = opened
         if self.plot is None:
             return
         self.plot.reset()

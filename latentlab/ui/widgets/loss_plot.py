@@ -20,7 +20,7 @@ from latentlab.ui.widgets.legend import Legend, format_value
 from latentlab.ui.widgets.plot_surface import PlotSurface
 
 #: At most 20 repaints a second, however many points come.
-REPAINT_MS = 50
+REPAINT_MS = 200
 #: Curves are thinned to one minimum and one maximum per pixel of the plot, but never below this many.
 FEWEST_POINTS = 300
 MAX_SMOOTHING = 0.999
