@@ -1,8 +1,8 @@
 """What the window costs training, and how soon it answers: one run, headless and windowed turn by turn.
 
-``python tests/bench/window.py [--seconds 7] [--turns 2]`` wants a display (``xvfb-run -a`` will do). It trains the
-first preset and prints images/s without a window, with it, and with a slider dragged without pause; the gaps of
-the event loop; and the time from a slider's move to the painted picture. The last line is JSON.
+``python tests/bench/window.py [--seconds 7] [--turns 2]`` wants a display (``xvfb-run -a`` will do). Trains
+the first preset and prints steps/s without a window, with it, and with a slider dragged all the time; the gaps
+of the event loop; and the time from a slider's move to the painted picture. The last line is JSON.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def main() -> None:
             turns.append({"headless": alone, **window.turn(options.seconds)})
             for name in ("idle", "open", "dragged"):
                 found = turns[-1][name]
-                share = found["steps_per_second"] / alone
-                print(f"{name:8} {share:5.2f} of {alone:.1f} it/s headless", end="")
+                rate = f"{found['steps_per_second'] / alone:5.2f} of {alone:.1f} it/s headless"
+                print(f"{name:8} {rate if name != 'idle' else '':30}", end="")
                 print("".join(f" · {key} {value:.1f}" for key, value in found.items() if key.endswith("ms")))
         window.window.close()
         window.session.close(20)
