@@ -249,6 +249,10 @@ class Session(Background):
 
     def _on_started_run(self, opened: OpenedRun) -> None:
         self._show_run(opened)
+        info = opened.folder.info
+        self.notify(
+            "info", f"Training {info['model']['key']} on {info['data']['name']} in {opened.folder.path}"
+        )
         if self.state == "starting":
             self._set_state("running")
 

@@ -1,8 +1,8 @@
 """What the window costs training, and how soon it answers: one run, headless and windowed turn by turn.
 
 ``python tests/bench/window.py [--seconds 7] [--turns 2]`` wants a display (``xvfb-run -a`` will do). Trains
-the first preset and prints steps/s without a window, with it, and with a slider dragged all the time; the gaps
-of the event loop; and the time from a slider's move to the painted picture. The last line is JSON.
+the first preset and prints steps/s without a window, with it, and with a slider dragged all the time; the
+gaps of the event loop; and the time from a slider's move to the painted picture. The last line is JSON.
 """
 
 from __future__ import annotations

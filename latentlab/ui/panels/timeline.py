@@ -33,7 +33,7 @@ from latentlab.ui.widgets.fields import ChoiceField, FloatField
 
 TICKS = 1000  # positions of the slider per leg
 FPS = 25
-KINDS = {"slerp": "Spherical", "linear": "Linear"}
+KINDS = {"slerp": "Slerp", "linear": "Linear"}
 
 
 class TimelinePanel(QWidget):
@@ -63,7 +63,7 @@ class TimelinePanel(QWidget):
         self.kind.setAccessibleName("Path")
         self.kind.setMinimumWidth(104)
         self.kind.setToolTip(
-            "Spherical keeps latents as long as the prior's own; linear cuts through the middle."
+            "Slerp (spherical) keeps latents as long as the prior's own; linear cuts through the middle."
         )
         for key in paths.PATHS:
             self.kind.addItem(KINDS[key], key)
