@@ -224,6 +224,7 @@ class Toolbar(QWidget):
         self.percent.setText(f"{100 * done:.0f}%" if progress.eta is not None else "no limit")
 
     def _on_done(self, done: Done) -> None:
+        self._ticking.stop()  # nothing older comes after the last word
         self.title.setText(f"step {done.step:,}")
         self.detail.setText(
             f"{'Stopped' if done.reason == 'stopped' else 'Done'} after {_duration(done.seconds)}"
