@@ -36,7 +36,7 @@ class Toolbar(QWidget):
         super().__init__(parent)
         self.setObjectName("toolbar")
         self._session = session
-        self._steps_total = 0
+        self._run_told = False  # whether the words are those of a run
         self._newest: Progress | None = None
         # Laying out changed words costs more than they say when they tick faster than this.
         self._ticking = QTimer(self)
@@ -193,11 +193,11 @@ class Toolbar(QWidget):
         self.device.setEnabled(not session.busy)
         if state in ("warming", "starting", "stopping"):
             self.title.setText(STATES[state])
-        elif state == "idle" and not self._steps_total:
+        elif state == "idle" and not self._run_told:
             self.title.setText(STATES[state])
             self.detail.setText("Press Train" if session.dataset is not None else "Loading images…")
         if state == "starting":
-            self._steps_total = 0
+            self._run_told = False
             self.detail.setText(" ")
             self.percent.setText(" ")
             self.bar.setValue(0)
@@ -211,7 +211,7 @@ class Toolbar(QWidget):
         progress = self._newest
         if progress is None or self._session.state not in ("running", "paused"):
             return
-        self._steps_total = max(1, progress.total)
+        self._run_told = True
         self.title.setText(f"step {progress.step:,} · {progress.steps_per_second:.3g} it/s")
         parts = [f"{progress.images_per_second:,.0f} images/s"]
         if progress.eta is not None and self._session.state == "running":
@@ -225,6 +225,7 @@ class Toolbar(QWidget):
 
     def _on_done(self, done: Done) -> None:
         self._ticking.stop()  # nothing older comes after the last word
+        self._run_told = True
         self.title.setText(f"step {done.step:,}")
         self.detail.setText(
             f"{'Stopped' if done.reason == 'stopped' else 'Done'} after {_duration(done.seconds)}"
