@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections.abc import Sequence
 
+from PySide6.QtCore import QTimer
 from PySide6.QtWidgets import QApplication
 
 from latentlab.ui import theme
@@ -33,6 +35,12 @@ def main(argv: Sequence[str] = ()) -> int:
     app = QApplication.instance()
     assert app is not None
     window.show()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: window.end())
+    # Python handles signals only between its own instructions; Qt alone would never give it a turn.
+    turn = QTimer(interval=200)
+    turn.timeout.connect(lambda: None)
+    turn.start()
     code = app.exec()
     # The window is gone; a long step or an import may end behind it, so that Qt destroys no live thread.
     window.session.close(seconds=60)

@@ -334,6 +334,11 @@ class MainWindow(QMainWindow):
         self.session.close()
         event.accept()
 
+    def end(self) -> None:
+        """Close without a question, saving what is trained: nobody is there to answer."""
+        self._closing = True
+        self.close()
+
     def _really_close(self) -> bool:
         box = QMessageBox(self)
         box.setObjectName("close_question")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -72,6 +73,43 @@ def test_quitting_at_once_leaves_no_running_thread_behind(tmp_path: Path) -> Non
     )
     assert result.returncode == 0
     assert result.stderr == ""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such signal between processes")
+def test_ctrl_c_in_the_terminal_saves_and_ends(tmp_path: Path) -> None:
+    body = """
+        from latentlab.ui import app
+        create = app.create_window
+        def create_and_train(argv=()):
+            window = create(argv)
+            session = window.session
+            session.set_model("vae-mlp")
+            session.training_values |= {"steps": 0}
+            begun = []
+            def begin(state):
+                if session.can_train and not begun:
+                    begun.append(True)
+                    session.train()
+            session.state_changed.connect(begin)
+            session.progressed.connect(lambda progress: print("training", flush=True))
+            return window
+        app.create_window = create_and_train
+        raise SystemExit(app.main())
+    """
+    with subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(body)],
+        cwd=Path(__file__).parents[2],
+        env=dict(os.environ, LATENTLAB_HOME=str(tmp_path), QT_QPA_PLATFORM="offscreen"),
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "training\n"
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=30)
+    assert process.returncode == 0
+    (run,) = (tmp_path / "runs").iterdir()
+    assert open_run(run).step > 0
 
 
 def answer(button_name: str) -> None:
