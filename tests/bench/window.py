@@ -78,8 +78,9 @@ class Window:
         timer.start(16)
         wait(int(1000 * seconds))
         timer.stop()
-        steps = self.newest.step - first.step if first and self.newest else 0
-        spent = self.newest.seconds - first.seconds if first and self.newest else 1.0
+        steps, spent = 0, 1.0
+        if first and self.newest and self.newest is not first:
+            steps, spent = self.newest.step - first.step, self.newest.seconds - first.seconds
         return {
             "steps_per_second": steps / spent,
             "gap_p99_ms": float(np.percentile(gaps, 99)),
