@@ -85,7 +85,7 @@ class Window:
             "steps_per_second": steps / spent,
             "gap_p99_ms": float(np.percentile(gaps, 99)),
             "gap_max_ms": max(gaps),
-            "eye_p95_ms": float(np.percentile(self.waits, 95)) if self.waits else float("nan"),
+            "eye_p95_ms": float(np.percentile(self.waits, 95)) if self.waits else 0.0,
         }
 
     def turn(self, seconds: float) -> dict[str, dict[str, float]]:
