@@ -14,6 +14,7 @@ from latentlab.ui.latent_state import AROUND_SIDE
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.fields import ChoiceField
 from latentlab.ui.widgets.picture import GridView, PictureView
+from latentlab.ui.widgets.pixels import tile_picture
 
 EMPTY_TEXT = "Press Train: images appear here as the model learns,\nand every slider moves them."
 
@@ -103,7 +104,7 @@ class ExplorePanel(QWidget):
     def _on_explored(self, images: np.ndarray, decode_ms: float, waited_ms: float) -> None:
         self._decode_ms = decode_ms
         self._due = time.perf_counter() - waited_ms / 1000
-        self.view.set_picture(compose(images, columns=1, spacing=0))
+        self.view.set_picture(tile_picture(images[0]))
         self.caption.setText(f"step {self._latent.step:,} · seed {self._latent.seed}")
 
     def _on_painted(self) -> None:

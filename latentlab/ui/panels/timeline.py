@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QIcon, QImage, QPixmap
+from PySide6.QtGui import QIcon, QPixmap
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -30,6 +30,7 @@ from latentlab.ui import theme
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import ChoiceField, FloatField
+from latentlab.ui.widgets.pixels import as_image, tile_picture
 
 TICKS = 1000  # positions of the slider per leg
 FPS = 25
@@ -45,7 +46,7 @@ class TimelinePanel(QWidget):
         self.setAccessibleName("Timeline")
         self._session = session
         self._latent = session.latent
-        self._picture: np.ndarray | None = None
+        self._tile: np.ndarray | None = None  # the image of the present latent, uint8 (C, H, W)
         self._latents: list[np.ndarray] = []
         self._played_at = 0.0
 
@@ -133,18 +134,13 @@ class TimelinePanel(QWidget):
         return [*self._latents, self._latents[0]]
 
     def _thumbnail(self) -> QIcon:
-        if self._picture is None:
+        if self._tile is None:
             return theme.icon("image", "secondary")
-        picture = self._picture
-        height, width = picture.shape[:2]
-        formats = {2: QImage.Format.Format_Grayscale8, 3: QImage.Format.Format_RGB888}
-        layout = formats[2] if picture.ndim == 2 else QImage.Format.Format_RGB888
-        if picture.ndim == 3 and picture.shape[2] == 4:
-            layout = QImage.Format.Format_RGBA8888
-        image = QImage(picture.data, width, height, picture.strides[0], layout)
+        picture = tile_picture(self._tile)
         size = self.list.iconSize() * 2
         keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-        return QIcon(QPixmap.fromImage(image.copy()).scaled(size, keep, smooth))
+        # A pixmap owns its pixels, so the picture may go.
+        return QIcon(QPixmap.fromImage(as_image(picture)).scaled(size, keep, smooth))
 
     def _update(self) -> None:
         count = len(self._latents)
@@ -160,7 +156,7 @@ class TimelinePanel(QWidget):
             self.play.setChecked(False)
 
     def _on_explored(self, images: np.ndarray, decode_ms: float, waited_ms: float) -> None:
-        self._picture = export.compose(images, columns=1, spacing=0)
+        self._tile = images[0]
 
     def _on_space_changed(self) -> None:
         if self._latents and len(self._latents[0]) != self._latent.size:
