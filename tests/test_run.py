@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ import torch
 from PIL import Image
 
 import latentlab
+from latentlab import data, metrics
 from latentlab import run as runs
 from latentlab.core.errors import ConfigError, RunError
 from latentlab.data.base import Dataset
@@ -19,6 +21,7 @@ from latentlab.export import grid_size, write_picture
 from latentlab.models import MODELS
 from latentlab.training.control import Control
 from latentlab.training.events import Done, Evaluated, Paused, Preview, Progress, Saved
+from latentlab.training.run_folder import RunFolder
 
 SMALL = {"latent_size": 4, "width": 8}
 
@@ -137,7 +140,7 @@ def test_held_out_images_are_judged_and_not_learned(tmp_path):
 
 def test_quick_verdicts_look_at_a_bounded_part(tmp_path, monkeypatch):
     looked = []
-    monkeypatch.setattr(runs.metrics, "measure", lambda model, heldout: looked.append(len(heldout)) or {})
+    monkeypatch.setattr(metrics, "measure", lambda model, heldout: looked.append(len(heldout)) or {})
     for count in (0, 512, 513, 1023, 1025, 5000):
         training = runs.begin(_dataset(count=max(count, 1) + 2), _plan(), tmp_path / f"run-{count}")
         training._heldout = np.zeros((count, 1, 8, 8), np.uint8)
@@ -208,7 +211,7 @@ def test_a_run_resumed_from_disk_equals_an_uninterrupted_one(key, tmp_path):
 
 def test_steps_beyond_the_last_checkpoint_are_done_again(train):
     path = train()
-    folder = runs.RunFolder.open(path)
+    folder = RunFolder.open(path)
     folder.append_metrics([7, 8], 9.0, {"kl": [1.0, 1.0]})
     write_picture(folder.sample_path(8), np.zeros((4, 4), np.uint8))
     resumed = runs.resume(path, dataset=_dataset())
@@ -217,7 +220,7 @@ def test_steps_beyond_the_last_checkpoint_are_done_again(train):
 
 
 def test_a_run_loads_its_own_data_again(tmp_path):
-    dataset = runs.data.load("shapes", {"count": 30, "size": 16})
+    dataset = data.load("shapes", {"count": 30, "size": 16})
     list(runs.begin(dataset, _plan(), tmp_path / "run").events())
     resumed = runs.resume(tmp_path / "run")
     assert resumed.dataset.fingerprint == dataset.fingerprint and resumed.model.step_count == 6
@@ -260,7 +263,7 @@ def test_negative_further_steps_are_refused(train):
 def test_the_extended_limits_are_remembered(train):
     path = train()
     runs.resume(path, dataset=_dataset(), steps=5)
-    assert runs.RunFolder.open(path).info["training"]["steps"] == 11
+    assert RunFolder.open(path).info["training"]["steps"] == 11
 
 
 def test_other_images_than_the_run_s_own_are_refused(train):
@@ -274,7 +277,7 @@ def test_other_images_than_the_run_s_own_are_refused(train):
             RunError, match=r"was trained on other images .* restore them, or start a new run"
         ):
             runs.resume(path, dataset=other)
-    assert runs.RunFolder.open(path).info["training"]["steps"] == 6
+    assert RunFolder.open(path).info["training"]["steps"] == 6
 
 
 def test_a_run_without_a_checkpoint_cannot_be_resumed(tmp_path):
@@ -445,7 +448,7 @@ def test_paths_need_single_latents_of_the_model_s_size(opened):
 
 
 def test_history_shows_the_first_and_the_last_and_evenly_chosen_ones_between(train):
-    folder = runs.RunFolder.open(train())
+    folder = RunFolder.open(train())
     rng = np.random.default_rng(0)
     tiles = {}
     for step in (0, 6, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100):
@@ -462,7 +465,7 @@ def test_history_shows_the_first_and_the_last_and_evenly_chosen_ones_between(tra
 
 @pytest.mark.parametrize("shape", [(3, 9, 12), (4, 8, 8)])
 def test_history_of_colour_images_keeps_their_channels(train, shape):
-    _, rows = runs.history(runs.RunFolder.open(train(dataset=_dataset(shape=shape))), count=3)
+    _, rows = runs.history(RunFolder.open(train(dataset=_dataset(shape=shape))), count=3)
     assert rows.shape == (2 * 3, *shape)
 
 
@@ -484,12 +487,12 @@ def test_every_dataset_s_name_gives_a_folder_that_can_be_made(tmp_path, dataset)
 
 
 def test_a_second_run_in_the_same_second_gets_a_number(tmp_path, monkeypatch):
-    class Now(runs.datetime.datetime):
+    class Now(datetime.datetime):
         @classmethod
         def now(cls, tz=None):
             return cls(2024, 5, 6, 7, 8, 9)
 
-    monkeypatch.setattr(runs.datetime, "datetime", Now)
+    monkeypatch.setattr(datetime, "datetime", Now)
     names = []
     for _ in range(3):
         path = runs.new_folder(tmp_path, "digits", "dcgan")

@@ -3,10 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latentlab.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from latentlab.models.base import Choice, Model
+
+
+def draw(model: Model, seeds: Iterable[int], truncation: float = 1.0) -> np.ndarray:
+    """One latent of `model` per seed -> float32 (N, D): `from_seeds`, with categories for its choices.
+
+    A category is drawn evenly by the same seed and is not truncated. ConfigError as `from_seeds`.
+    """
+    seeds = list(seeds)
+    latents = from_seeds(seeds, model.latent_shape, truncation, model.prior)
+    for z, seed in zip(latents, seeds, strict=True):
+        for place, choice in enumerate(model.choices):
+            # Another stream than the noise's, so that a choice more changes no number of the latent.
+            category = np.random.default_rng([seed, place]).integers(len(choice.labels))
+            z[choice.start : choice.stop] = one_hot(choice, int(category))
+    return latents
+
+
+def mean(model: Model) -> np.ndarray:
+    """The prior's mean, float32 (D,): zeros, and the first category of each of the model's choices."""
+    z = np.zeros(model.latent_shape, np.float32)
+    for choice in model.choices:
+        z[choice.start : choice.stop] = one_hot(choice, 0)
+    return z
+
+
+def one_hot(choice: Choice, category: int) -> np.ndarray:
+    """float32 (K,), 1 at `category` and 0 elsewhere."""
+    return np.eye(len(choice.labels), dtype=np.float32)[category]
+
+
+def continuous(model: Model) -> list[int]:
+    """The dimensions of the latent that are not part of a choice: those that sliders move."""
+    taken = {i for choice in model.choices for i in range(choice.start, choice.stop)}
+    return [i for i in range(model.latent_shape[0]) if i not in taken]
 
 
 def from_seeds(

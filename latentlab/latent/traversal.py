@@ -1,4 +1,4 @@
-"""Traversals: vary a dimension, hold the others."""
+"""Traversals: go along a dimension or a direction, hold the others."""
 
 from __future__ import annotations
 
@@ -14,30 +14,60 @@ def traverse(z: np.ndarray, dims: Sequence[int], steps: int = 9, extent: float =
 
     -> float32 (len(dims), steps, D). ConfigError for fewer than two steps or a dimension that z lacks.
     """
+    return along(z, [unit(dim, len(z)) for dim in dims], steps, extent)
+
+
+def along(z: np.ndarray, directions: Sequence[np.ndarray], steps: int = 9, extent: float = 3.0) -> np.ndarray:
+    """Like `traverse` for unit vectors (D,): where z lies along each goes from -extent to extent sigma.
+
+    -> float32 (len(directions), steps, D), the rest of z kept. ConfigError for fewer than two steps.
+    """
     if steps < 2:
         raise ConfigError(f"steps: {steps} is not allowed; expected a whole number of at least 2.")
-    rows = np.tile(np.asarray(z, np.float32), (len(dims), steps, 1))
-    for row, dim in zip(rows, dims, strict=True):
-        _check(dim, z)
-        row[:, dim] = np.linspace(-extent, extent, steps)
-    return rows
+    values = np.linspace(-extent, extent, steps)
+    rows = [[moved(z, direction, value) for value in values] for direction in directions]
+    return np.asarray(rows, np.float32).reshape(len(directions), steps, len(z))
 
 
-def around(z: np.ndarray, first: int, second: int, side: int = 5, step: float = 0.5) -> np.ndarray:
-    """The plane of two dimensions around z (D,): `second` grows to the right, `first` downwards.
+def moved(z: np.ndarray, direction: np.ndarray, value: float) -> np.ndarray:
+    """z (D,) taken along a unit vector (D,) to where it lies at `value` sigma -> float32 (D,)."""
+    if np.count_nonzero(direction) == 1 and direction.max() == 1:  # a dimension: its value is exact
+        result = np.array(z, np.float32)
+        result[int(direction.argmax())] = value
+        return result
+    start = np.asarray(z, np.float64)
+    return (start + (value - start @ direction) * direction).astype(np.float32)
+
+
+def around(
+    z: np.ndarray, first: np.ndarray, second: np.ndarray, side: int = 5, step: float = 0.5
+) -> np.ndarray:
+    """The plane of two unit vectors (D,) through z (D,): `second` grows to the right, `first` downwards.
 
     -> float32 (side * side, D), row by row, z itself in the middle (`side` is odd); `step` is in sigma.
-    ConfigError for a dimension that z lacks.
     """
-    _check(first, z)
-    _check(second, z)
-    offsets = (np.arange(side) - side // 2) * step
-    plane = np.tile(np.asarray(z, np.float32), (side, side, 1))
-    plane[:, :, first] += offsets[:, None]
-    plane[:, :, second] += offsets[None, :]
-    return plane.reshape(side * side, -1)
+    offsets = ((np.arange(side) - side // 2) * step).astype(np.float32)
+    down = offsets[:, None, None] * np.asarray(first, np.float32)
+    right = offsets[None, :, None] * np.asarray(second, np.float32)
+    return (np.asarray(z, np.float32) + down + right).reshape(side * side, -1)
 
 
-def _check(dim: int, z: np.ndarray) -> None:
-    if not 0 <= dim < len(z):
-        raise ConfigError(f"dims: {dim} is not allowed; this latent space has dimensions 0 to {len(z) - 1}.")
+def plane(
+    z: np.ndarray, first: np.ndarray, second: np.ndarray, side: int = 15, extent: float = 3.0
+) -> np.ndarray:
+    """The whole plane of two unit vectors, -extent to extent sigma each way: a decoded manifold (D,).
+
+    -> float32 (side * side, D), row by row; `first` grows downwards, `second` to the right, the rest as in z.
+    """
+    values = np.linspace(-extent, extent, side)
+    rows = [moved(moved(z, first, down), second, right) for down in values for right in values]
+    return np.asarray(rows, np.float32)
+
+
+def unit(dim: int, size: int) -> np.ndarray:
+    """The unit vector of a dimension, float32 (size,). ConfigError for one that is not there."""
+    if not 0 <= dim < size:
+        raise ConfigError(f"dims: {dim} is not allowed; this latent space has dimensions 0 to {size - 1}.")
+    vector = np.zeros(size, np.float32)
+    vector[dim] = 1
+    return vector

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import copy
+import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -20,6 +21,25 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+@dataclasses.dataclass(frozen=True)
+class Choice:
+    """A categorical input of `decode` (a class, an InfoGAN code): some numbers of the latent, one-hot.
+
+    The latent's numbers start..stop-1 hold it: all 0 but the chosen one, 1. Numbers between 0 and 1 mix
+    categories, so paths, bookmarks and arithmetic need not know of it. `name` is kebab-case; `labels` are
+    what its categories are called on the screen.
+    """
+
+    name: str
+    title: str
+    start: int
+    labels: tuple[str, ...]
+
+    @property
+    def stop(self) -> int:
+        return self.start + len(self.labels)
+
+
 class Model:
     """Owns its nets, losses and optimizer step.
 
@@ -29,8 +49,9 @@ class Model:
     is drawn from: "standard-normal" is N(0, I)), `metric_titles` (what `step` returns, and what it is called
     on the screen).
 
-    image_shape is (C, H, W), latent_shape (D,). Every random number that training draws comes from
-    `generator`, never from torch's global one, so that no other thread can change a run.
+    image_shape is (C, H, W), latent_shape (D,), `choices` says which of the D numbers are categorical. Every
+    random number that training draws comes from `generator`, never from torch's global one, so that no other
+    thread can change a run.
     """
 
     Config: ClassVar[type[Config]]
@@ -54,6 +75,7 @@ class Model:
         self.config = config
         self.image_shape = image_shape
         self.latent_shape: tuple[int, ...] = (config.latent_size,)
+        self.choices: tuple[Choice, ...] = ()
         self.device = torch.device(device)
         self.step_count = 0
         self.nets: dict[str, nn.Module] = self.build()
@@ -96,6 +118,25 @@ class Model:
         raise ConfigError(f"A {self.key} has no encoder.")
 
     # What they share
+
+    @property
+    def decoding_net(self) -> nn.Module:
+        """The net that turns latents into images."""
+        return self.nets[self.evaluation_nets[-1]]
+
+    def features(self, z: Tensor) -> Tensor:
+        """float32 latents (N, D) -> (N, F): the decoding net's activations behind its first non-linearity.
+
+        The "early layer" of GANSpace (Harkonen et al., arXiv 2004.02546). Call it under `evaluating`.
+        """
+        from torch import nn
+
+        x = z
+        for layer in self.decoding_net.children():
+            x = layer(x)
+            if isinstance(layer, nn.ReLU | nn.LeakyReLU):
+                break
+        return x.flatten(1)
 
     @property
     def can_encode(self) -> bool:

@@ -158,14 +158,15 @@ class ExportGridDialog(QDialog):
     def latents(self) -> np.ndarray:
         """What the tiles are decoded from, float32 (rows * columns, D)."""
         rows, columns, seed = self.rows.value(), self.columns.value(), self.seed.value()
-        shape, psi = (self._latent.size,), self._latent.truncation
+        model, shape, psi = self._latent.model, (self._latent.size,), self._latent.truncation
+        assert model is not None
         kind = self.source.currentData()
         if kind == "seeds":
-            return samplers.from_seeds(range(seed, seed + rows * columns), shape, psi)
+            return samplers.draw(model, range(seed, seed + rows * columns), psi)
         if kind == "traversal":
             dims = range(min(rows, self._latent.size))
             return traversal.traverse(self._latent.z, dims, columns).reshape(-1, *shape)
-        ends = samplers.from_seeds(range(seed, seed + rows + 1), shape, psi)
+        ends = samplers.draw(model, range(seed, seed + rows + 1), psi)
         walks = [paths.between(ends[row], ends[row + 1], columns) for row in range(rows)]
         return np.concatenate(walks)
 

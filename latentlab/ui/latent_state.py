@@ -140,7 +140,9 @@ class LatentState(QObject):
             self.look_around()
 
     def _neighbourhood(self) -> np.ndarray:
-        return traversal.around(self.z, *self.axes, AROUND_SIDE, AROUND_STEP)
+        return traversal.around(
+            self.z, *(traversal.unit(a, self.size) for a in self.axes), AROUND_SIDE, AROUND_STEP
+        )
 
     def _draw(self) -> None:
         if self.model is not None:

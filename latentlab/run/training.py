@@ -1,27 +1,21 @@
-"""The Python face of a run: begin, resume, open; then sample, decode, encode, interpolate.
-
-Window, terminal and notebooks all come through here.
-"""
+"""Beginning and resuming a run: what is trained, on what, for how long, and where it is kept."""
 
 from __future__ import annotations
 
 import dataclasses
 import datetime
 import platform
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping
 from importlib import metadata
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 import latentlab
 from latentlab import data, export, metrics
 from latentlab.core.config import Config, parse
 from latentlab.core.errors import ConfigError, RunError
 from latentlab.data.base import Dataset, Report, no_report
-from latentlab.export.grid import split
-from latentlab.latent import paths, samplers, traversal
+from latentlab.latent import samplers
 from latentlab.models import device as devices
 from latentlab.models.base import MODELS, Model
 from latentlab.training.config import TrainingConfig
@@ -99,9 +93,7 @@ class Training:
             self._train,
             self.config,
             folder=self.folder,
-            fixed_latents=samplers.from_seeds(
-                range(PREVIEW_COUNT), self.model.latent_shape, prior=self.model.prior
-            ),
+            fixed_latents=samplers.draw(self.model, range(PREVIEW_COUNT)),
             evaluate=self._evaluate,
             control=control or Control(),
             order=order,
@@ -165,7 +157,7 @@ def resume(
 
     folder = RunFolder.open(path)
     latest = folder.latest_checkpoint()
-    kind, model_config, training = _configs(folder)
+    kind, model_config, training = configs(folder)
     if dataset is None:
         source = folder.info["data"]
         dataset = data.load(source["source"], source["config"], report)
@@ -208,7 +200,7 @@ def _extended(
     return parse(TrainingConfig, {**training.model_dump(), **limits}, "training")
 
 
-def _configs(folder: RunFolder) -> tuple[type[Model], Config, TrainingConfig]:
+def configs(folder: RunFolder) -> tuple[type[Model], Config, TrainingConfig]:
     try:
         kind = MODELS.get(folder.info["model"]["key"])
         model_config = parse(kind.Config, folder.info["model"]["config"], "model")
@@ -221,130 +213,6 @@ def _versions() -> dict[str, str]:
     packages = ("torch", "numpy", "safetensors")
     versions = {name: metadata.version(name) for name in packages}
     return {"latentlab": latentlab.__version__, "python": platform.python_version(), **versions}
-
-
-class Run:
-    """A trained model in memory, for looking around in. Images are numpy arrays (N, C, H, W)."""
-
-    def __init__(self, folder: RunFolder, model: Model) -> None:
-        self.folder, self.model = folder, model
-
-    @property
-    def step(self) -> int:
-        """The step of the checkpoint that is loaded."""
-        return self.model.step_count
-
-    def latents(self, count: int, seed: int = 0, truncation: float = 1.0) -> np.ndarray:
-        """float32 (count, D): the latents of seeds seed, seed + 1, ..."""
-        seeds = range(seed, seed + count)
-        return samplers.from_seeds(seeds, self.model.latent_shape, truncation, self.model.prior)
-
-    def decode(self, z: np.ndarray) -> np.ndarray:
-        """float32 latents (N, D) or (D,) -> float32 images in [0, 1]. ConfigError for another D."""
-        import torch
-
-        z = self._checked(z)
-        with self.model.evaluating():
-            parts = [
-                self.model.decode(part.to(self.model.device)).clamp(0, 1).cpu()
-                for part in torch.from_numpy(z).split(256)
-            ]
-        return torch.cat(parts).numpy()
-
-    def pixels(self, z: np.ndarray) -> np.ndarray:
-        """The same as uint8, by the one conversion that the window and every export use."""
-        from latentlab.models.pixels import render
-
-        return render(self.model, self._checked(z))
-
-    def sample(self, count: int, seed: int = 0, truncation: float = 1.0) -> np.ndarray:
-        """float32 images in [0, 1] of seeds seed, seed + 1, ...: the same every time."""
-        return self.decode(self.latents(count, seed, truncation))
-
-    def encode(self, images: np.ndarray) -> np.ndarray:
-        """uint8, or float images in [0, 1], (N, C, H, W) -> float32 latents (N, D), the posterior means.
-
-        ConfigError for images of another shape or range and for models without an encoder.
-        """
-        import torch
-
-        if images.ndim != 4 or images.shape[1:] != self.model.image_shape:
-            expected = ", ".join(str(side) for side in self.model.image_shape)
-            raise ConfigError(f"images: {images.shape} is not allowed; expected (N, {expected}).")
-        if images.dtype == np.uint8:
-            images = images.astype(np.float32) / 255
-        elif not np.issubdtype(images.dtype, np.floating) or not ((images >= 0) & (images <= 1)).all():
-            raise ConfigError("images: expected uint8, or numbers from 0 to 1.")
-        tensor = torch.from_numpy(np.ascontiguousarray(images, dtype=np.float32))
-        with self.model.evaluating():
-            parts = [self.model.encode(part.to(self.model.device)).cpu() for part in tensor.split(256)]
-        return torch.cat(parts).numpy()
-
-    def interpolate(self, a: np.ndarray, b: np.ndarray, frames: int, kind: str = "slerp") -> np.ndarray:
-        """float32 images along the path between two latents (D,), both ends included."""
-        return self.decode(paths.between(self._one(a), self._one(b), frames, kind))
-
-    def traverse(self, z: np.ndarray, dims: Sequence[int], steps: int = 9, extent: float = 3.0) -> np.ndarray:
-        """float32 images (len(dims) * steps, C, H, W), a row per dimension, each over ±extent sigma."""
-        rows = traversal.traverse(self._one(z), dims, steps, extent)
-        return self.decode(rows.reshape(-1, rows.shape[-1]))
-
-    def _checked(self, z: np.ndarray) -> np.ndarray:
-        z = np.atleast_2d(np.ascontiguousarray(z, dtype=np.float32))
-        if z.ndim != 2 or z.shape[1:] != self.model.latent_shape:
-            raise ConfigError(f"z: {z.shape} is not allowed; expected (N, {self.model.latent_shape[0]}).")
-        return z
-
-    def _one(self, z: np.ndarray) -> np.ndarray:
-        rows = self._checked(z)
-        if len(rows) != 1:
-            raise ConfigError(f"z: {rows.shape} is not allowed; expected one latent ({rows.shape[1]},).")
-        return rows[0]
-
-
-def open_run(path: str | Path, step: int | None = None, device: str = "cpu") -> Run:
-    """Open a run folder at its latest checkpoint, or the one of `step`, for looking around in.
-
-    RunError where there is no run, no checkpoint, or something is damaged; ConfigError for a device that
-    this machine lacks.
-    """
-    from latentlab.training import checkpoint
-
-    folder = RunFolder.open(path)
-    file = folder.latest_checkpoint() if step is None else folder.checkpoint_path(step)
-    kind, config, _ = _configs(folder)
-    channels, height, width = folder.info["image_shape"]
-    model = kind(config, (channels, height, width), device=devices.choose(device))
-    checkpoint.load(file, model)
-    model.train(False)
-    return Run(folder, model)
-
-
-def history(
-    folder: RunFolder, stages: int = 6, count: int = 8, *, early: bool = False
-) -> tuple[list[int], np.ndarray]:
-    """How the fixed latents changed: evenly chosen snapshots, first and last included.
-
-    With `early`, the more of them the earlier, because most is learned in the first seconds.
-    -> their steps, and uint8 tiles (stages * count, C, H, W), a row per stage. RunError where none was kept.
-    """
-    from PIL import Image
-
-    samples = folder.samples()
-    if not samples:
-        raise RunError(f"{folder.path} has no samples yet: train it for a moment first.")
-    last = len(samples) - 1
-    places = np.geomspace(1, last + 1, stages) - 1 if early else np.linspace(0, last, stages)
-    chosen = [samples[i] for i in sorted({round(place) for place in places})]
-    _, height, width = folder.info["image_shape"]
-    rows = []
-    for _, path in chosen:
-        try:
-            with Image.open(path) as image:
-                rows.append(split(np.asarray(image), height, width)[:count])
-        except (OSError, ValueError) as error:
-            raise RunError(f"The sample {path} is damaged: {error}.") from None
-    return [step for step, _ in chosen], np.concatenate(rows)
 
 
 def new_folder(parent: Path, dataset: str, model: str) -> Path:
