@@ -31,9 +31,12 @@ class Diversity(Metric):
 
     @classmethod
     def measure(cls, model: Model, heldout: np.ndarray) -> dict[str, float]:
+        import torch
+
         from latentlab.models.pixels import render
 
-        latents = np.random.default_rng(0).standard_normal((SAMPLES, *model.latent_shape), dtype=np.float32)
+        # Drawn on the CPU, so that every device is judged by the same latents.
+        latents = model.draw(SAMPLES, torch.Generator().manual_seed(0)).numpy()
         data = spread(heldout[:: -(-len(heldout) // MOST_IMAGES)])
         return {"diversity": spread(render(model, latents)) / data if data > 0 else 0.0}
 

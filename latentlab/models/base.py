@@ -74,8 +74,8 @@ class Model:
 
         self.config = config
         self.image_shape = image_shape
-        self.latent_shape: tuple[int, ...] = (config.latent_size,)
-        self.choices: tuple[Choice, ...] = ()
+        size, self.choices = self.latent_layout()
+        self.latent_shape: tuple[int, ...] = (size,)
         self.device = torch.device(device)
         self.step_count = 0
         self.nets: dict[str, nn.Module] = self.build()
@@ -86,6 +86,10 @@ class Model:
         self._optimizers: dict[str, torch.optim.Optimizer] = {}
 
     # What a family implements
+
+    def latent_layout(self) -> tuple[int, tuple[Choice, ...]]:
+        """How many numbers a latent has, and which of them are categorical; asked before `build`."""
+        return self.config.latent_size, ()
 
     def build(self) -> dict[str, nn.Module]:
         """The nets by name, on the CPU."""
@@ -118,6 +122,17 @@ class Model:
         raise ConfigError(f"A {self.key} has no encoder.")
 
     # What they share
+
+    def draw(self, count: int, generator: torch.Generator) -> Tensor:
+        """float32 latents (count, D) from the prior, on the generator's device: N(0, I), choices one-hot."""
+        import torch
+
+        z = torch.randn(count, *self.latent_shape, generator=generator, device=generator.device)
+        for choice in self.choices:
+            shape = (count, len(choice.labels))
+            category = torch.randint(shape[1], (count, 1), generator=generator, device=generator.device)
+            z[:, choice.start : choice.stop] = torch.zeros(shape, device=z.device).scatter_(1, category, 1.0)
+        return z
 
     @property
     def decoding_net(self) -> nn.Module:

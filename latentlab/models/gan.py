@@ -73,19 +73,13 @@ class GAN(Model):
             name: blocks.adam([net], learning_rate, betas, self.device) for name, net in self.nets.items()
         }
 
-    def draw(self, count: int) -> Tensor:
-        """float32 latents (count, D) from the prior, by the training generator."""
-        import torch
-
-        return torch.randn(count, *self.latent_shape, generator=self.generator, device=self.device)
-
     def step(self, batch: Tensor) -> dict[str, Tensor]:
         from latentlab.models import losses, pixels
 
         generator, discriminator = self.nets["generator"], self.nets["discriminator"]
         loss = losses.GAN_LOSSES[self.config.loss]
         real = pixels.to_signed(batch)
-        fake = generator(self.draw(len(batch)))
+        fake = generator(self.draw(len(batch), self.generator))
 
         # The discriminator learns to tell them apart; the generator's graph is kept for its own turn.
         d_real, d_fake = discriminator(real).flatten(), discriminator(fake.detach()).flatten()
@@ -141,7 +135,7 @@ class MLPGAN(GAN):
 
         pixels, w = math.prod(self.image_shape), self.config.width
         generator: list[nn.Module] = []
-        sizes = [self.config.latent_size, w, 2 * w, 4 * w, 4 * w]
+        sizes = [self.latent_shape[0], w, 2 * w, 4 * w, 4 * w]
         for inputs, outputs in itertools.pairwise(sizes):
             generator += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
         generator += [nn.Linear(4 * w, pixels), nn.Tanh(), nn.Unflatten(1, self.image_shape)]
@@ -192,7 +186,7 @@ class DCGAN(GAN):
         base = (widths[-1], *sizes[-1])
 
         generator: list[nn.Module] = [
-            nn.Linear(self.config.latent_size, math.prod(base), bias=False),
+            nn.Linear(self.latent_shape[0], math.prod(base), bias=False),
             nn.BatchNorm1d(math.prod(base)),
             nn.LeakyReLU(0.2),
             nn.Unflatten(1, base),

@@ -119,7 +119,7 @@ def test_diversity_is_the_ratio_of_mean_squared_distances(heldout):
     from latentlab.models.pixels import render
 
     model = _model("mlp-gan")
-    latents = np.random.default_rng(0).standard_normal((256, 3), dtype=np.float32)
+    latents = model.draw(256, torch.Generator().manual_seed(0)).numpy()
     expected = _pairs(render(model, latents)) / _pairs(heldout)
     assert Diversity.measure(model, heldout) == {"diversity": pytest.approx(expected, rel=1e-9)}
 

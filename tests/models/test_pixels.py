@@ -49,7 +49,7 @@ def test_pixels_are_contiguous_bytes_whatever_came_in():
 @pytest.mark.parametrize("key", list(MODELS))
 def test_an_image_does_not_depend_on_its_neighbours_in_the_batch(key, build):
     model = build(key, (1, 12, 12))
-    latents = np.random.default_rng(0).standard_normal((9, 6)).astype(np.float32)
+    latents = np.random.default_rng(0).standard_normal((9, *model.latent_shape)).astype(np.float32)
     whole = pixels.render(model, latents)
     one_by_one = pixels.render(model, latents, batch=1)
     assert whole.shape == (9, 1, 12, 12) and whole.flags.c_contiguous
@@ -60,7 +60,9 @@ def test_an_image_does_not_depend_on_its_neighbours_in_the_batch(key, build):
 
 def test_rendering_no_latents_gives_no_images(build):
     for key in MODELS:
-        assert pixels.render(build(key, (3, 12, 9)), np.empty((0, 6), np.float32)).shape == (0, 3, 12, 9)
+        model = build(key, (3, 12, 9))
+        none = np.empty((0, *model.latent_shape), np.float32)
+        assert pixels.render(model, none).shape == (0, 3, 12, 9)
 
 
 def test_rendering_uses_and_leaves_the_running_statistics(build):
