@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import copy
+import re
 
+import numpy as np
 import pytest
 import torch
 
 from latentlab.core.config import describe, parse
 from latentlab.core.errors import ConfigError
+from latentlab.latent import samplers
 from latentlab.models import MODELS
 from latentlab.training import checkpoint
 
 SHAPES = [(1, 8, 8), (1, 28, 28), (3, 33, 20), (4, 16, 16), (1, 64, 64), (3, 8, 40), (1, 9, 11)]
+
+#: Settings that add to the latent.
+INPUTS = {"categories", "codes"}
 
 every_model = pytest.mark.parametrize("key", list(MODELS))
 every_shape = pytest.mark.parametrize("shape", SHAPES, ids=lambda s: "x".join(map(str, s)))
@@ -27,7 +33,7 @@ def _same(a, b):
 
 
 def _latents(model, count=3, seed=5):
-    return torch.randn(count, *model.latent_shape, generator=torch.Generator().manual_seed(seed))
+    return model.draw(count, torch.Generator().manual_seed(seed))
 
 
 def _decode(model, z):
@@ -39,10 +45,66 @@ def _decode(model, z):
 @every_shape
 def test_decoded_images_have_the_shape_of_the_data_and_lie_between_0_and_1(key, shape, build):
     model = build(key, shape)
-    assert model.latent_shape == (6,)
     images = _decode(model, 3 * _latents(model))
     assert images.shape == (3, *shape) and images.dtype == torch.float32
     assert images.min() >= 0 and images.max() <= 1
+
+
+@every_model
+def test_a_latent_has_the_dimensions_asked_for_beside_what_the_model_adds(key, build):
+    """Without inputs of its own a model's latent is as long as the setting says; with them it is longer."""
+    size, more = build(key).latent_shape[0], build(key, latent_size=9).latent_shape[0]
+    assert size == 6 or (size > 6 and set(MODELS.get(key).Config.model_fields) & INPUTS)
+    assert more == size + 3
+
+
+@every_model
+def test_choices_lie_apart_in_the_latent_and_have_names(key, build):
+    model = build(key)
+    taken = [n for choice in model.choices for n in range(choice.start, choice.stop)]
+    assert len(set(taken)) == len(taken), "two choices share a number of the latent"
+    assert set(taken) <= set(range(model.latent_shape[0]))
+    names = [choice.name for choice in model.choices]
+    assert len(set(names)) == len(names)
+    for choice in model.choices:
+        assert re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", choice.name) and choice.title
+        assert len(choice.labels) >= 2 and all(choice.labels)
+        assert len(set(choice.labels)) == len(choice.labels)
+
+
+@every_model
+def test_drawn_latents_are_normal_and_their_choices_even_and_one_hot(key, build):
+    model = build(key)
+    z = _latents(model, 4000)
+    assert z.shape == (4000, *model.latent_shape) and z.dtype == torch.float32
+    for choice in model.choices:
+        part = z[:, choice.start : choice.stop]
+        assert torch.equal(part.sort(1).values.sum(0), torch.eye(len(choice.labels))[-1] * 4000)
+        share = 1 / len(choice.labels)
+        assert (part.mean(0) - share).abs().max() < 4.5 * (share * (1 - share) / 4000) ** 0.5
+    rest = z[:, samplers.continuous(model)]
+    assert abs(rest.mean()) < 0.05 and abs(rest.std() - 1) < 0.05
+    assert torch.equal(z, _latents(model, 4000)) and not torch.equal(z[:3], _latents(model, seed=6))
+
+
+@every_model
+def test_latents_by_seed_suit_the_model(key, build):
+    model = build(key)
+    z = samplers.draw(model, range(5))
+    assert z.shape == (5, *model.latent_shape) and _decode(model, torch.from_numpy(z)).isfinite().all()
+    for latents in (z, samplers.draw(model, range(5), truncation=0.5), samplers.mean(model)[None]):
+        for choice in model.choices:
+            assert (np.sort(latents[:, choice.start : choice.stop]) == np.eye(len(choice.labels))[-1]).all()
+
+
+@every_model
+def test_every_choice_changes_the_image(key, build):
+    model = build(key)
+    for choice in model.choices:
+        z = torch.from_numpy(samplers.mean(model)).repeat(len(choice.labels), 1)
+        z[:, choice.start : choice.stop] = torch.eye(len(choice.labels))
+        images = _decode(model, z)
+        assert all(not torch.equal(images[0], image) for image in images[1:])
 
 
 @every_model
@@ -230,7 +292,7 @@ def test_encoding_gives_latents_or_says_that_it_cannot(key, build):
         return
     with model.evaluating():
         latents = model.encode(images)
-        assert latents.shape == (5, 6) and latents.dtype == torch.float32
+        assert latents.shape == (5, *model.latent_shape) and latents.dtype == torch.float32
         assert torch.equal(latents, model.encode(images)), "the posterior mean is no draw"
         assert model.decode(latents).shape == images.shape
 

@@ -63,6 +63,19 @@ def test_dcgan_has_the_sizes_of_the_table():
     assert [m.threshold for m in discriminator if isinstance(m, Dropout)] == [77, 77]
 
 
+def test_infogan_has_the_sizes_of_the_paper_around_a_dcgan():
+    """Table 1 of arXiv 1606.03657: 62 of noise, two codes, ten categories; the head 128 wide."""
+    model, other = _full_width("infogan"), _full_width("dcgan")
+    assert model.latent_shape == (74,)
+    assert [(c.name, c.start, c.stop) for c in model.choices] == [("category", 64, 74)]
+    assert model.choices[0].labels == tuple("0123456789")
+    generator, discriminator, head = (model.nets[n] for n in ("generator", "discriminator", "head"))
+    assert _dense(generator) == [(74, 7 * 7 * 256)]
+    assert _convolutions(generator) == _convolutions(other.nets["generator"])
+    assert str(discriminator) == str(other.nets["discriminator"])
+    assert _dense(head) == [(128 * 7 * 7, 128), (128, 12)]
+
+
 def test_vae_mlp_has_the_sizes_of_the_paper():
     model = _full_width("vae-mlp")
     assert _dense(model.nets["encoder"]) == [(784, 400), (400, 32)]

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 import torch
-from torch.distributions import Bernoulli, Normal, kl_divergence
+from torch.distributions import Bernoulli, Categorical, Normal, kl_divergence
 
 from latentlab.models import losses
 from latentlab.models.gan import GANConfig
@@ -97,6 +97,41 @@ def test_kl_is_that_of_torch_and_of_the_closed_form():
 def test_kl_of_the_prior_is_zero_and_one_sigma_aside_costs_half_a_nat():
     kl = losses.kl_to_standard_normal(torch.tensor([0.0, 1.0]), torch.zeros(2))
     assert kl.tolist() == [0.0, 0.5]
+
+
+def test_the_information_bound_is_that_of_torch_s_distributions():
+    generator = torch.Generator().manual_seed(3)
+    logits, mean = (2 * torch.randn(6, n, generator=generator, dtype=torch.float64) for n in (4, 3))
+    codes = torch.randn(6, 3, generator=generator, dtype=torch.float64)
+    category = torch.tensor([0, 1, 2, 3, 3, 0])
+    one, uniform = torch.ones(6, 3, dtype=torch.float64), Categorical(logits=torch.zeros(4))
+    recognised = Categorical(logits=logits).log_prob(category) + Normal(mean, one).log_prob(codes).sum(1)
+    entropy = uniform.entropy() + Normal(0 * one, one).entropy().sum(1)
+    found = losses.information_bound(logits, torch.eye(4, dtype=torch.float64)[category], mean, codes)
+    torch.testing.assert_close(found, recognised + entropy, rtol=1e-12, atol=1e-7)
+
+
+def test_the_information_bound_is_nothing_for_a_guess_and_the_most_for_certainty():
+    category, codes = torch.eye(10), torch.randn(10, 2, generator=torch.Generator().manual_seed(4))
+    guess = losses.information_bound(torch.zeros(10, 10), category, torch.zeros(10, 2), codes)
+    torch.testing.assert_close(guess, (1 - codes.square()).sum(1) / 2, rtol=0, atol=1e-6)  # 0 on average
+    certain = losses.information_bound(1000 * category, category, codes, codes)
+    torch.testing.assert_close(certain, torch.full((10,), math.log(10) + 2 / 2))
+    wrong = losses.information_bound(-1000 * category, category, codes, codes)
+    assert wrong.isfinite().all() and (wrong < -900).all()
+
+
+def test_the_information_bound_of_a_noisy_channel_is_at_most_its_mutual_information():
+    """x = c + noise of variance s2: I = 1/2 ln(1 + 1/s2); the best mean leaves s2/(1 + s2) of var c."""
+    generator = torch.Generator().manual_seed(5)
+    codes = torch.randn(200_000, 1, generator=generator, dtype=torch.float64)
+    empty = codes[:, :0]  # no category at all: one of one
+    for s2 in (0.1, 1.0, 4.0):
+        x = codes + s2**0.5 * torch.randn(codes.shape, generator=generator, dtype=torch.float64)
+        found = losses.information_bound(0 * codes, 0 * codes + 1, x / (1 + s2), codes).mean().item()
+        assert found == pytest.approx(0.5 * (1 - s2 / (1 + s2)), abs=0.01)
+        assert found < 0.5 * math.log(1 + 1 / s2)
+    assert losses.information_bound(0 * codes, 0 * codes + 1, empty, empty).eq(0).all()
 
 
 def test_bernoulli_nll_is_that_of_torch_summed_over_pixels():
