@@ -19,6 +19,7 @@ from latentlab.core.errors import ConfigError, RunError
 from latentlab.data.base import Dataset
 from latentlab.export import grid_size, write_picture
 from latentlab.models import MODELS
+from latentlab.run.training import _extended
 from latentlab.training.control import Control
 from latentlab.training.events import Done, Evaluated, Paused, Preview, Progress, Saved
 from latentlab.training.run_folder import RunFolder
@@ -245,7 +246,7 @@ def test_a_run_loads_its_own_data_again(tmp_path):
 )
 def test_limits_of_a_resumed_run(limits, reached, further, expected):
     training = _plan(steps=limits[0], minutes=limits[1]).training
-    found = runs._extended(training, *reached, *further)
+    found = _extended(training, *reached, *further)
     assert (found.steps, found.minutes) == expected
     assert found.model_copy(update={"steps": 0, "minutes": 0}) == training.model_copy(
         update={"steps": 0, "minutes": 0}

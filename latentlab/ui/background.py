@@ -56,11 +56,13 @@ class Background(QObject):
         *,
         failed: Callable[[str, str], None] | None = None,
         progressed: Callable[[int, int], None] | None = None,
+        ended: Callable[[], None] | None = None,
     ) -> Task:
         """Run `function` off the window's thread and hand its result to `then`; failures become notices.
 
-        `failed` is told (summary, details) too. Connecting to the task once it is back would be too late: it
-        runs already, and may have failed.
+        `failed` is told (summary, details) too, and `ended` comes last in any case. All of them are methods
+        of QObjects: only those are called on the window's thread. Connecting to the task once it is back
+        would be too late: it runs already, and may have failed.
         """
         task = Task(function, self)
         self._tasks.add(task)
@@ -71,6 +73,8 @@ class Background(QObject):
             task.failed.connect(failed)
         if progressed is not None:
             task.progressed.connect(progressed)
+        if ended is not None:
+            task.finished.connect(ended)
         task.finished.connect(self._on_task_finished)
         task.start()
         return task

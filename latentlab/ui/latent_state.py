@@ -1,79 +1,136 @@
-"""Where we are in the latent space, and the requests that turn it into pictures."""
+"""Where we are in the latent space, how we came there, and the requests that turn it into pictures."""
 
 from __future__ import annotations
 
+import dataclasses
 import random
 import time
 from typing import TYPE_CHECKING
 
 import numpy as np
 from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtGui import QUndoStack
 
 from latentlab.latent import paths, samplers, traversal
+from latentlab.ui.visits import Move, Place, Visit
 from latentlab.ui.workers import Sampler
 
 if TYPE_CHECKING:
-    from latentlab.models.base import Model
+    from latentlab.models.base import Choice, Model
 
-#: The neighbourhood: so many images a side, so many sigma apart.
+#: The neighbourhood: so many images a side, so many sigma apart at first.
 AROUND_SIDE, AROUND_STEP = 5, 0.75
 #: Milliseconds between two neighbourhoods: they cost as much as 25 images, and the image itself comes first.
 AROUND_EVERY = 120
+#: Milliseconds between two looks at the strip of visited images while they change.
+VISITED_EVERY = 100
+#: Changes of one kind are one step of undo until there is none for so many milliseconds.
+GESTURE_ENDS = 800
+#: Steps of undo that are kept.
+UNDO_LIMIT = 500
 LARGEST_SEED = 99_999
 
 
+@dataclasses.dataclass(frozen=True, eq=False)
+class Axis:
+    """A dimension or a direction that one can move along: a name and a unit vector, float32 (D,)."""
+
+    name: str
+    vector: np.ndarray
+
+
 class LatentState(QObject):
-    """The present latent z (D,), float32, and how it came about. Every change asks for pictures."""
+    """The present latent z (D,), float32, and how it came about. Every change asks for pictures.
+
+    Every change is a step that `undo_stack` takes back. Those that carry the same `gesture` are one step, as
+    long as `hold` says that a person drags, or until a moment passes without one.
+    """
 
     space_changed = Signal()  # another model: other dimensions or image shape, or none
     changed = Signal()  # z, seed, truncation or a lock
+    axes_changed = Signal()  # the plane of the neighbourhood, or its step
     explored = Signal(object, float, float)  # uint8 (1, C, H, W); ms to decode; ms from request to result
     surrounded = Signal(object)  # uint8 (25, C, H, W): the neighbourhood
+    visited_changed = Signal()  # `visits`, or which of them is the present one
     weights_changed = Signal(int)  # the model learned on; the step now shown
 
     def __init__(self, sampler: Sampler, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._sampler = sampler
-        self.model: Model | None = None  # for its shapes and key alone: the sampling thread owns its nets
+        self.model: Model | None = None  # for its shapes, key and choices alone: its nets are the sampler's
         self.z = np.zeros(0, np.float32)
         self.seed, self.truncation = 0, 1.0
         self.locked: set[int] = set()
-        self.axes = (0, 1)
+        self.axes: tuple[Axis, Axis] | None = (
+            None  # down and to the right; None with less than two dimensions
+        )
+        self.around_step = AROUND_STEP
         self._seeded = True  # whether z is what seed and truncation give
         self._stamp = 0
         self._asked: dict[int, float] = {}
+        self._shown_stamp = 0  # of the newest image that was asked for
         self.step = 0
+
+        self.undo_stack = QUndoStack(self)
+        self.undo_stack.setUndoLimit(UNDO_LIMIT)
+        self.visits: list[Visit] = []  # where we have been: one more than the stack has steps
+        self._gesture, self._held = 0, False
+        self._gesture_end = self._timer(GESTURE_ENDS, self._on_gesture_ended)
+        self._visited = self._timer(VISITED_EVERY, self.visited_changed.emit)
         self._surroundings_due = False
-        self._pacing = QTimer(self)
-        self._pacing.setSingleShot(True)
-        self._pacing.setInterval(AROUND_EVERY)
-        self._pacing.timeout.connect(self._on_paced)
+        self._pacing = self._timer(AROUND_EVERY, self._on_paced)
         sampler.adopted.connect(self._on_adopted)
         sampler.refreshed.connect(self._on_refreshed)
         sampler.rendered.connect(self._on_rendered)
+
+    def _timer(self, milliseconds: int, slot: object) -> QTimer:
+        timer = QTimer(self)
+        timer.setSingleShot(True)
+        timer.setInterval(milliseconds)
+        timer.timeout.connect(slot)
+        return timer
 
     @property
     def size(self) -> int:
         """Dimensions, 0 without a model."""
         return len(self.z)
 
+    @property
+    def choices(self) -> tuple[Choice, ...]:
+        """The categorical parts of the latent."""
+        return self.model.choices if self.model is not None else ()
+
+    def dimensions(self) -> list[int]:
+        """The dimensions that sliders move: all but those of `choices`."""
+        return samplers.continuous(self.model) if self.model is not None else []
+
+    def dimension_axis(self, dimension: int) -> Axis:
+        """A dimension as an axis."""
+        return Axis(f"z{dimension}", traversal.unit(dimension, self.size))
+
     # What a person does
 
-    def set_value(self, dimension: int, value: float) -> None:
+    def set_value(self, dimension: int, value: float, gesture: str = "") -> None:
         """Move one dimension, in sigma."""
-        z = self.z.copy()
-        z[dimension] = value
-        self.set_z(z)
+        self.set_z(
+            traversal.moved(self.z, traversal.unit(dimension, self.size), value), f"z{dimension}", gesture
+        )
 
-    def set_z(self, z: np.ndarray) -> None:
-        """Go to a latent (D,)."""
-        self._seeded = False
-        self._go(z)
+    def set_position(self, axis: Axis, value: float, gesture: str = "") -> None:
+        """Go along an axis to where z lies at `value` sigma of it."""
+        self.set_z(traversal.moved(self.z, axis.vector, value), axis.name, gesture)
+
+    def position(self, axis: Axis) -> float:
+        """Where z lies along an axis, in sigma."""
+        return float(self.z.astype(np.float64) @ axis.vector)
+
+    def set_z(self, z: np.ndarray, what: str = "move", gesture: str = "") -> None:
+        """Go to a latent (D,). `what` names the step in the menu."""
+        self._step(Place(np.asarray(z, np.float32), self.seed, self.truncation, False), what, gesture)
 
     def set_seed(self, seed: int) -> None:
         """Go to the latent of a seed; locked dimensions stay."""
-        self.seed, self._seeded = seed, True
-        self._draw()
+        self._draw(seed, self.truncation, f"seed {seed}")
 
     def randomise(self) -> None:
         """Go to a random seed's latent; locked dimensions stay."""
@@ -81,32 +138,93 @@ class LatentState(QObject):
 
     def set_truncation(self, truncation: float) -> None:
         """How far drawn latents stray from the mean; redraws the present one where a seed made it."""
-        self.truncation = truncation
-        if self._seeded:
-            self._draw()
+        if self._seeded and self.model is not None:
+            self._draw(self.seed, truncation, "truncation", "truncation")
+        else:
+            self.truncation = truncation
 
     def reset(self) -> None:
-        """Go to the prior's mean; locked dimensions stay."""
-        self._seeded = False
-        self._go(self._keep_locked(np.zeros_like(self.z)))
+        """Go to the prior's mean; locked dimensions and what was chosen stay."""
+        z = self.z.copy()
+        z[[i for i in self.dimensions() if i not in self.locked]] = 0
+        self.set_z(z, "reset")
+
+    def set_choice(self, choice: Choice, category: int) -> None:
+        """Take another category."""
+        z = self.z.copy()
+        z[choice.start : choice.stop] = samplers.one_hot(choice, category)
+        self.set_z(z, f"{choice.title} {choice.labels[category]}")
 
     def set_locked(self, dimension: int, locked: bool) -> None:
         """Keep a dimension out of Randomise and Reset, or no longer."""
         (self.locked.add if locked else self.locked.discard)(dimension)
         self.changed.emit()
 
-    def set_axes(self, first: int, second: int) -> None:
-        """The two dimensions that the neighbourhood varies: down, and to the right."""
-        self.axes = (first, second)
+    def set_axes(self, down: Axis, right: Axis) -> None:
+        """The plane that the neighbourhood and the pad show."""
+        self.axes = (down, right)
+        self.axes_changed.emit()
+        self.look_around()
+
+    def set_around_step(self, step: float) -> None:
+        """How far apart, in sigma, the images of the neighbourhood are."""
+        self.around_step = step
+        self.axes_changed.emit()
         self.look_around()
 
     def path_through(self, keyframes: list[np.ndarray], position: float, kind: str) -> None:
         """Go to a position on the path through keyframes."""
-        self.set_z(paths.through(np.stack(keyframes), position, kind))
+        self.set_z(paths.through(np.stack(keyframes), position, kind), "walk", "walk")
 
     def neighbour(self, index: int) -> np.ndarray:
         """The latent (D,) of a tile of the neighbourhood."""
         return self._neighbourhood()[index]
+
+    # Steps and gestures
+
+    def hold(self) -> None:
+        """A drag begins: what changes until `release` is one step."""
+        self._gesture, self._held = self._gesture + 1, True
+
+    def release(self) -> None:
+        """The drag is over."""
+        self._gesture, self._held = self._gesture + 1, False
+        self._gesture_end.stop()
+
+    def go_to_visit(self, index: int) -> None:
+        """Back, or forward again, to a place of `visits`."""
+        self.release()
+        self.undo_stack.setIndex(index)
+
+    def _step(self, place: Place, what: str, gesture: str = "") -> None:
+        if self.model is None:
+            return
+        if not self._held and gesture:
+            self._gesture_end.start()
+        key = (gesture, self._gesture) if gesture else None
+        before = Place(self.z, self.seed, self.truncation, self._seeded)
+        move = Move(what, before, place, key, self._arrive)
+        here = self.undo_stack.index()
+        self.undo_stack.push(move)
+        del self.visits[here if move.merged else here + 1 :]  # what was undone is gone now
+        self.visits.append(Visit(place.z))
+        del self.visits[: -(self.undo_stack.count() + 1)]  # and what lies beyond the limit
+
+    def _arrive(self, place: Place) -> None:
+        """Be somewhere else: what a step does, undoes and does again."""
+        self.z, self.seed = place.z, place.seed
+        self.truncation, self._seeded = place.truncation, place.seeded
+        self.changed.emit()
+        self.look()
+        self._tell_visited()
+
+    def _on_gesture_ended(self) -> None:
+        if not self._held:
+            self._gesture += 1
+
+    def _tell_visited(self) -> None:
+        if not self._visited.isActive():
+            self._visited.start()
 
     # Asking for pictures
 
@@ -115,6 +233,7 @@ class LatentState(QObject):
         if self.model is None:
             return
         self._stamp += 1
+        self._shown_stamp = self._stamp
         now = time.perf_counter()
         self._asked = {s: t for s, t in self._asked.items() if now - t < 2} | {self._stamp: now}
         self._sampler.request("explore", self._stamp, self.z[None])
@@ -130,7 +249,7 @@ class LatentState(QObject):
         """Ask for the neighbourhood alone: now, or a moment after it was last asked for."""
         if self._pacing.isActive():
             self._surroundings_due = True
-        elif self.model is not None and self.size >= 2:
+        elif self.model is not None and self.axes is not None:
             self._surroundings_due = False
             self._sampler.request("around", self._stamp, self._neighbourhood())
             self._pacing.start()
@@ -140,38 +259,38 @@ class LatentState(QObject):
             self.look_around()
 
     def _neighbourhood(self) -> np.ndarray:
-        return traversal.around(
-            self.z, *(traversal.unit(a, self.size) for a in self.axes), AROUND_SIDE, AROUND_STEP
-        )
+        assert self.axes is not None
+        down, right = self.axes
+        return traversal.around(self.z, down.vector, right.vector, AROUND_SIDE, self.around_step)
 
-    def _draw(self) -> None:
+    def _draw(self, seed: int, truncation: float, what: str, gesture: str = "") -> None:
         if self.model is not None:
-            shape = self.model.latent_shape
-            self._go(self._keep_locked(samplers.from_seeds([self.seed], shape, self.truncation)[0]))
-
-    def _keep_locked(self, z: np.ndarray) -> np.ndarray:
-        for dimension in self.locked:
-            z[dimension] = self.z[dimension]
-        return z
-
-    def _go(self, z: np.ndarray) -> None:
-        self.z = np.asarray(z, np.float32)
-        self.changed.emit()
-        self.look()
+            z = samplers.draw(self.model, [seed], truncation)[0]
+            locked = list(self.locked)
+            z[locked] = self.z[locked]
+            self._step(Place(z, seed, truncation, True), what, gesture)
 
     # What the sampling thread answers
 
     def _on_adopted(self, model: Model) -> None:
         before = self.model
         self.model, self.step = model, model.step_count
-        (size,) = model.latent_shape
-        if before is None or before.latent_shape != model.latent_shape:
+        layout = (model.latent_shape, model.choices)
+        if before is None or (before.latent_shape, before.choices) != layout:
             self.locked.clear()
-            self.axes = (0, min(1, size - 1))
-            self.z = samplers.from_seeds([self.seed], model.latent_shape, self.truncation)[0]
+            self.z = samplers.draw(model, [self.seed], self.truncation)[0]
             self._seeded = True
+            free = self.dimensions()
+            axes = [self.dimension_axis(i) for i in free[:2]]
+            self.axes = (axes[0], axes[1]) if len(axes) == 2 else None
+            self.undo_stack.clear()
+            self.visits = [Visit(self.z)]
+        # The old pictures are another model's.
+        self.visits = [Visit(visit.z) for visit in self.visits]
         self.space_changed.emit()
+        self.axes_changed.emit()
         self.changed.emit()
+        self._tell_visited()
         self.look()
 
     def _on_refreshed(self, step: int) -> None:
@@ -183,6 +302,10 @@ class LatentState(QObject):
         if channel == "explore":
             asked = self._asked.pop(stamp, None)
             waited = 1000 * (time.perf_counter() - asked) if asked else milliseconds
+            here = self.undo_stack.index()
+            if stamp == self._shown_stamp and here < len(self.visits):
+                self.visits[here].tile = images[0]
+                self._tell_visited()
             self.explored.emit(images, milliseconds, waited)
         elif channel == "around":
             self.surrounded.emit(images)

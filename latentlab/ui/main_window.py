@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import functools
-from collections.abc import Callable
 from pathlib import Path
 
-from PySide6.QtCore import QByteArray, QMimeData, Qt, QTimer, QUrl, Signal
+from PySide6.QtCore import QByteArray, QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import (
-    QAction,
     QCloseEvent,
-    QDesktopServices,
     QDragEnterEvent,
     QDropEvent,
     QKeyEvent,
-    QKeySequence,
     QPaintEvent,
 )
 from PySide6.QtWidgets import (
-    QApplication,
     QDockWidget,
-    QFileDialog,
     QFrame,
     QMainWindow,
-    QMenu,
     QMessageBox,
     QScrollArea,
     QTabWidget,
@@ -32,30 +24,27 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from latentlab.data.image_file import SUFFIXES
 from latentlab.ui import theme
 from latentlab.ui.export_dialog import ExportGridDialog
+from latentlab.ui.menus import Menus
 from latentlab.ui.notify import NoticeBar
+from latentlab.ui.panels.bookmarks import BookmarksPanel
+from latentlab.ui.panels.compare import ComparePanel
 from latentlab.ui.panels.curves import CurvesPanel
 from latentlab.ui.panels.dataset import DatasetPanel
+from latentlab.ui.panels.directions import DirectionsPanel
 from latentlab.ui.panels.explore import ExplorePanel
 from latentlab.ui.panels.latent import LatentPanel
+from latentlab.ui.panels.map import MapPanel
 from latentlab.ui.panels.model import ModelPanel
+from latentlab.ui.panels.reconstruct import ReconstructPanel
 from latentlab.ui.panels.samples import SamplesPanel
 from latentlab.ui.panels.timeline import TimelinePanel
 from latentlab.ui.panels.training import TrainingPanel
 from latentlab.ui.session import Session
 from latentlab.ui.toolbar import Toolbar
 from latentlab.ui.widgets.labels import rule
-
-ABOUT = """<h3>latentlab {version}</h3>
-<p>Train a GAN or a VAE live, walk through what it learned, export what you find.</p>
-<p>MIT licence, the latentlab authors.</p>"""
-SHORTCUTS = """<table cellspacing=6>
-<tr><td><b>Ctrl+T</b></td><td>Train</td></tr><tr><td><b>Space</b></td><td>Pause, go on</td></tr>
-<tr><td><b>R</b></td><td>Randomise the latent</td></tr><tr><td><b>0</b></td><td>Reset the latent</td></tr>
-<tr><td><b>K</b></td><td>Add a keyframe</td></tr><tr><td><b>Ctrl+E</b></td><td>Export an image grid</td></tr>
-<tr><td><b>Ctrl+O</b></td><td>Open images</td></tr><tr><td><b>Ctrl+Shift+O</b></td><td>Open a run</td></tr>
-<tr><td><b>Ctrl+Q</b></td><td>Quit</td></tr></table>"""
 
 
 class MainWindow(QMainWindow):
@@ -82,17 +71,23 @@ class MainWindow(QMainWindow):
         self.training = TrainingPanel(session)
         self.explore = ExplorePanel(session)
         self.samples = SamplesPanel(session)
+        self.reconstruct = ReconstructPanel(session)
+        self.map = MapPanel(session)
+        self.compare = ComparePanel(session)
         self.latent = LatentPanel(session)
+        self.directions = DirectionsPanel(session)
+        self.bookmarks = BookmarksPanel(session)
         self.curves = CurvesPanel(session)
         self.timeline = TimelinePanel(session)
         self.notices = NoticeBar()
         self._lay_out()
-        self._make_actions()
+        self.menus = Menus(self)
         self._restore()
 
         self.toolbar.open_wanted.connect(self.dataset.choose_folder)
         self.explore.timed.connect(self.toolbar.show_speed)
         session.plots_ready.connect(self.curves.build)
+        session.plots_ready.connect(self.map.build)
         session.notified.connect(self.notices.show_notice)
         session.state_changed.connect(self._on_state_changed)
         session.run_opened.connect(self._on_run_opened)
@@ -113,8 +108,14 @@ class MainWindow(QMainWindow):
         self.canvas_tabs.setObjectName("canvas_tabs")
         self.canvas_tabs.setAccessibleName("Canvas")
         self.canvas_tabs.setDocumentMode(True)
-        self.canvas_tabs.addTab(self.explore, "Explore")
-        self.canvas_tabs.addTab(self.samples, "Samples")
+        for mode, title in (
+            (self.explore, "Explore"),
+            (self.samples, "Samples"),
+            (self.reconstruct, "Reconstruct"),
+            (self.map, "Map"),
+            (self.compare, "Compare"),
+        ):
+            self.canvas_tabs.addTab(mode, title)
         self.setCentralWidget(self.canvas_tabs)
 
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
@@ -133,7 +134,12 @@ class MainWindow(QMainWindow):
         scroll.setMinimumWidth(288)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         setup.setProperty("surface", "panel")
-        right = _tabs("latent_tabs", (self.latent, "Latent"))
+        right = _tabs(
+            "latent_tabs",
+            (self.latent, "Latent"),
+            (self.directions, "Directions"),
+            (self.bookmarks, "Bookmarks"),
+        )
         below = _tabs("bottom_tabs", (self.curves, "Curves"), (self.timeline, "Timeline"))
         below.setCornerWidget(self.curves.controls)
         below.currentChanged.connect(self._on_bottom_tab_changed)
@@ -156,67 +162,6 @@ class MainWindow(QMainWindow):
         self.addDockWidget(area, dock)
         return dock
 
-    # Actions
-
-    def _make_actions(self) -> None:
-        session = self.session
-        file = self.menuBar().addMenu("&File")
-        self._action(file, "open_dataset_action", "Open images…", self.dataset.choose_folder, "Ctrl+O")
-        self._action(file, "open_file_action", "Open an IDX file…", self.dataset.choose_file)
-        self.recent_data = file.addMenu("Recent images")
-        file.addSeparator()
-        self._action(file, "open_run_action", "Open run…", self._on_open_run, "Ctrl+Shift+O")
-        self.recent_runs = file.addMenu("Recent runs")
-        self._action(file, "show_run_action", "Show the run's folder", self._on_show_run)
-        file.addSeparator()
-        self.export_action = self._action(
-            file, "export_grid_action", "Export image grid…", self.export_grid, "Ctrl+E"
-        )
-        file.addSeparator()
-        self._action(file, "quit_action", "Quit", self.close, "Ctrl+Q")
-        self.recent_data.aboutToShow.connect(self._fill_recent_data)
-        self.recent_runs.aboutToShow.connect(self._fill_recent_runs)
-
-        train = self.menuBar().addMenu("&Training")
-        self._action(train, "train_action", "Train", self.toolbar.train, "Ctrl+T")
-        self._action(train, "pause_action", "Pause or go on\tSpace", self.toolbar.toggle_pause)
-        self._action(train, "step_action", "One step", self.toolbar.step_once)
-        self._action(train, "stop_action", "Stop and save", session.stop)
-        train.addSeparator()
-        self.continue_action = self._action(
-            train, "continue_action", "Continue the open run", session.continue_run, "Ctrl+Shift+T"
-        )
-        latent = self.menuBar().addMenu("&Latent")
-        self._action(latent, "randomize_action", "Randomise", session.latent.randomise, "R")
-        self._action(latent, "reset_action", "Reset to the mean", session.latent.reset, "0")
-        self._action(latent, "keyframe_action", "Add a keyframe", self.timeline.add_keyframe, "K")
-
-        view = self.menuBar().addMenu("&View")
-        for dock in self.docks:
-            view.addAction(dock.toggleViewAction())
-        view.addSeparator()
-        for choice, title in (("dark", "Dark"), ("light", "Light"), ("system", "As the system")):
-            action = self._action(
-                view, f"theme_{choice}_action", title, functools.partial(self._set_theme, choice)
-            )
-            action.setCheckable(True)
-            action.setChecked(choice == session.settings.theme)
-        about = self.menuBar().addMenu("&Help")
-        self._action(about, "shortcuts_action", "Keyboard shortcuts", self._on_shortcuts, "?")
-        self._action(about, "about_action", "About latentlab", self._on_about)
-
-    def _action(
-        self, menu: QMenu, name: str, text: str, slot: Callable[[], object], keys: str = ""
-    ) -> QAction:
-        action = QAction(text, self)
-        action.setObjectName(name)
-        if keys:
-            action.setShortcut(QKeySequence(keys))
-        action.triggered.connect(lambda: slot())
-        menu.addAction(action)
-        self.addAction(action)
-        return action
-
     def export_grid(self) -> None:
         """Open the export-grid dialog; it does not block the window."""
         if self.session.latent.model is None:
@@ -225,43 +170,6 @@ class MainWindow(QMainWindow):
         dialog = ExportGridDialog(self.session, self)
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         dialog.show()
-
-    def _on_open_run(self) -> None:
-        folder = QFileDialog.getExistingDirectory(self, "Open a run", str(self.session.settings.runs))
-        if folder:
-            self.session.open_run(folder)
-
-    def _on_show_run(self) -> None:
-        if self.session.run is not None:
-            QDesktopServices.openUrl(QUrl.fromLocalFile(str(self.session.run.path)))
-
-    def _fill_recent_data(self) -> None:
-        _fill(self.recent_data, self.session.settings.recent_datasets, self.session.open_data)
-
-    def _fill_recent_runs(self) -> None:
-        _fill(self.recent_runs, self.session.settings.recent_runs, self.session.open_run)
-
-    def _set_theme(self, choice: str) -> None:
-        theme.apply(_application(), choice)  # type: ignore[arg-type]
-        self.session.remember(theme=choice)
-        for name in ("dark", "light", "system"):
-            action = self.findChild(QAction, f"theme_{name}_action")
-            assert isinstance(action, QAction)
-            action.setChecked(name == choice)
-
-    def _on_shortcuts(self) -> None:
-        self._say("Keyboard shortcuts", SHORTCUTS)
-
-    def _on_about(self) -> None:
-        from latentlab import __version__
-
-        self._say("About latentlab", ABOUT.format(version=__version__))
-
-    def _say(self, title: str, text: str) -> None:
-        box = QMessageBox(QMessageBox.Icon.NoIcon, title, text, QMessageBox.StandardButton.Close, self)
-        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.setModal(False)
-        box.show()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # No shortcut, because Space belongs first to the button that has the focus.
@@ -274,16 +182,16 @@ class MainWindow(QMainWindow):
 
     def _on_state_changed(self, state: str) -> None:
         session = self.session
-        self.continue_action.setEnabled(session.run is not None and not session.busy and state == "idle")
+        self.menus.continue_run.setEnabled(session.run is not None and not session.busy and state == "idle")
 
     def _on_run_opened(self, opened: object) -> None:
         run = self.session.run
         self.setWindowTitle(f"{run.name} — latentlab" if run else "latentlab")
 
     def _on_space_changed(self) -> None:
-        self.export_action.setEnabled(self.session.latent.model is not None)
+        self.menus.export.setEnabled(self.session.latent.model is not None)
 
-    # Drag and drop: images, or a run
+    # Drag and drop: a folder or file of images, one image to be encoded, or a run
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
         if _dropped(event.mimeData()) is not None:
@@ -296,6 +204,9 @@ class MainWindow(QMainWindow):
         event.acceptProposedAction()
         if (path / "run.json").exists():
             self.session.open_run(path)
+        elif path.suffix.lower() in SUFFIXES:
+            self.canvas_tabs.setCurrentWidget(self.reconstruct)
+            self.reconstruct.open_image(path)
         else:
             self.session.open_data(path)
 
@@ -365,20 +276,6 @@ def _tabs(name: str, *pages: tuple[QWidget, str]) -> QTabWidget:
     return tabs
 
 
-def _fill(menu: QMenu, entries: tuple[str, ...], chosen: Callable[[str], None]) -> None:
-    menu.clear()
-    for entry in entries:
-        menu.addAction(entry, functools.partial(chosen, entry))
-    if not entries:
-        menu.addAction("Nothing yet").setEnabled(False)
-
-
 def _dropped(data: QMimeData) -> Path | None:
     paths = [Path(url.toLocalFile()) for url in data.urls() if url.isLocalFile()]
     return paths[0] if paths else None
-
-
-def _application() -> QApplication:
-    app = QApplication.instance()
-    assert isinstance(app, QApplication)
-    return app

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
@@ -19,8 +18,13 @@ from latentlab.training.events import Done
 from latentlab.training.run_folder import RunFolder
 from latentlab.ui import workers
 from latentlab.ui.background import Background
+from latentlab.ui.bookmarks_state import Bookmarks
+from latentlab.ui.comparison import Comparison
+from latentlab.ui.directions_state import Directions
 from latentlab.ui.history import History
+from latentlab.ui.kept_file import KeptFile
 from latentlab.ui.latent_state import LatentState
+from latentlab.ui.loan import Loan
 from latentlab.ui.workers import OpenedRun, Sampler, Task, Trainer
 
 #: What training is doing; "warming" until torch is imported.
@@ -61,9 +65,12 @@ class Session(Background):
         self.sampler = Sampler(self)
         self.sampler.failed.connect(self._on_failed)
         self.sampler.lent.connect(self._on_lent)
-        self._borrowers: list[tuple[Callable[[Model, Report], Any], Callable[[Any], None]]] = []
+        self._loans: list[Loan] = []
         self.latent = LatentState(self.sampler, self)
         self.history = History(self.start_task, self)
+        self.directions = Directions(self)
+        self.bookmarks = Bookmarks(self)
+        self.comparison = Comparison(self)
         self._take_plan(self.preset)
 
     def start(self) -> None:
@@ -281,17 +288,27 @@ class Session(Background):
         self.sampler.modest = state in ("starting", "running")
         self.state_changed.emit(state)
 
-    # Exports
+    # Work on the model
 
-    def with_model(self, work: Callable[[Model, Report], Any], then: Callable[[Any], None]) -> None:
-        """Run `work` in the background on a copy of the model as it is now, then `then` with its result."""
-        self._borrowers.append((work, then))
+    def with_model(
+        self, work: Callable[[Model, Report], Any], then: Callable[[Any], None] | None = None
+    ) -> Loan:
+        """Run `work` in the background on a copy of the model as it is now, then `then` with its result.
+
+        The loan says how it goes, and cancels it.
+        """
+        assert self.latent.model is not None
+        loan = Loan(work, self)
+        if then is not None:
+            loan.succeeded.connect(then)
+        self._loans.append(loan)
         self.sampler.lend()
+        return loan
 
     def _on_lent(self, model: Model) -> None:
-        borrowers, self._borrowers = self._borrowers, []
-        for work, then in borrowers:
-            self.start_task(functools.partial(work, model), then)
+        loans, self._loans = self._loans, []
+        for loan in loans:
+            loan.begin(model, self.start_task)
 
     # Runs
 
@@ -323,4 +340,6 @@ class Session(Background):
             self._trainer.control.stop()
         self.cancel_loading()
         self.sampler.stop()
+        for kept in self.findChildren(KeptFile):
+            kept.flush()
         return self.end_tasks(seconds, *([self._trainer] if self._trainer else []), self.sampler)

@@ -119,7 +119,7 @@ class Trainer(Worker):
         take_all_kernel_threads()
         training = self._begin()
         self._sampler.adopt(training.model.evaluation_copy())
-        self.started_run.emit(read_run(training.folder))
+        self.started_run.emit(read_run(training.folder, training.model.latent_shape[0]))
         told = {
             Progress: self.progressed,
             Preview: self.previewed,
@@ -165,12 +165,25 @@ def yield_to_the_window() -> None:
 class Sampler(Worker):
     """Owns an evaluation copy of the model and decodes what the window asks for.
 
-    Channels in the order they are served: "explore" the one image, "around" its neighbourhood, "grid" an
-    export's preview, "strips" the small pictures along the sliders. What is lent is lent before a new model
-    comes: whoever asked meant the one that was there.
+    Channels in the order they are served: "explore" the one image, "mix" that of an arithmetic, "around" the
+    neighbourhood, "plane" a whole plane, "grid" an export's preview, "thumbnails" those of bookmarks, then
+    the small pictures along the sliders: "strips" of dimensions, "direction-strips". What is lent is lent
+    before a new model comes: whoever asked meant the one that was there.
     """
 
-    CHANNELS = ("lend", "adopt", "refresh", "explore", "around", "grid", "strips")
+    CHANNELS = (
+        "lend",
+        "adopt",
+        "refresh",
+        "explore",
+        "mix",
+        "around",
+        "plane",
+        "grid",
+        "thumbnails",
+        "strips",
+        "direction-strips",
+    )
     rendered = Signal(str, int, object, float)  # channel, stamp, uint8 (N, C, H, W), milliseconds
     lent = Signal(object)  # a Model of its own for whoever asked by `lend`
     adopted = Signal(object)  # the Model, for its shapes and key alone
@@ -244,18 +257,20 @@ class Sampler(Worker):
 class OpenedRun:
     """What the window shows of a run that it turns to; `model` where it is there to be looked around in.
 
-    series: metric name -> (steps, values) so far; samples: (step, file) of every snapshot so far.
+    latent_size: D. series: metric name -> (steps, values) so far; samples: (step, file) of every snapshot so
+    far.
     """
 
     folder: RunFolder
+    latent_size: int
     series: dict[str, tuple[np.ndarray, np.ndarray]]
     samples: list[tuple[int, Path]]
     model: Model | None = None
 
 
-def read_run(folder: RunFolder, model: Model | None = None) -> OpenedRun:
+def read_run(folder: RunFolder, latent_size: int, model: Model | None = None) -> OpenedRun:
     """Read what is on disk already."""
-    return OpenedRun(folder, folder.read_metrics(), folder.samples(), model)
+    return OpenedRun(folder, latent_size, folder.read_metrics(), folder.samples(), model)
 
 
 def start_training(dataset: Dataset, plan: Plan, parent: Path) -> Callable[[], Training]:
@@ -300,9 +315,9 @@ def warm_up(report: Report) -> list[tuple[str, str]]:
     return [(name, device.describe(name)) for name in device.available()]
 
 
-def open_for_looking(path: Path) -> OpenedRun:
-    """Open a run, from a `Task`."""
+def open_for_looking(path: Path, step: int | None = None) -> OpenedRun:
+    """Open a run at its latest checkpoint, or the one of `step`, from a `Task`."""
     from latentlab import run
 
-    opened = run.open_run(path)
-    return read_run(opened.folder, opened.model)
+    opened = run.open_run(path, step)
+    return read_run(opened.folder, opened.model.latent_shape[0], opened.model)

@@ -92,14 +92,15 @@ class ExplorePanel(QWidget):
     def _on_space_changed(self) -> None:
         size = self._latent.size
         self.beside.setVisible(size >= 2)
-        for choice, axis in ((self.down, self._latent.axes[0]), (self.right, self._latent.axes[1])):
+        for choice, place in ((self.down, 0), (self.right, 1)):
             if choice.count() != size:
                 choice.clear()
                 choice.addItems([f"z{i}" for i in range(size)])
-            choice.setCurrentIndex(axis)
+            choice.setCurrentIndex(min(place, size - 1))
 
     def _on_axes_chosen(self) -> None:
-        self._latent.set_axes(self.down.currentIndex(), self.right.currentIndex())
+        chosen = (self.down.currentIndex(), self.right.currentIndex())
+        self._latent.set_axes(*(self._latent.dimension_axis(i) for i in chosen))
 
     def _on_explored(self, images: np.ndarray, decode_ms: float, waited_ms: float) -> None:
         self._decode_ms = decode_ms
@@ -121,9 +122,9 @@ class ExplorePanel(QWidget):
         self.around.set_selected(len(images) // 2)
 
     def _neighbour_tooltip(self, index: int) -> str:
-        down, right = self._latent.axes
+        assert self._latent.axes is not None
         z = self._latent.neighbour(index)
-        return f"z{down} {z[down]:+.2f} · z{right} {z[right]:+.2f}"
+        return " · ".join(f"{axis.name} {z @ axis.vector:+.2f}" for axis in self._latent.axes)
 
     def _on_neighbour_clicked(self, index: int) -> None:
         self._latent.set_z(self._latent.neighbour(index))

@@ -73,7 +73,9 @@ class LatentPanel(QWidget):
         self.randomize.clicked.connect(self._latent.randomise)
         self.reset.clicked.connect(self._latent.reset)
         self.truncation.valueChanged.connect(self._on_truncation_changed)
-        self.sliders.value_changed.connect(self._latent.set_value)
+        self.sliders.value_changed.connect(self._on_slid)
+        self.sliders.drag_started.connect(self._latent.hold)
+        self.sliders.drag_ended.connect(self._latent.release)
         self.sliders.lock_toggled.connect(self._latent.set_locked)
         self._latent.space_changed.connect(self._on_space_changed)
         self._latent.changed.connect(self._on_changed)
@@ -132,6 +134,15 @@ class LatentPanel(QWidget):
         if channel == "strips" and stamp == self._strip_stamp and self._strip_rows:
             self.sliders.set_filmstrip(self._strip_rows.pop(0), tiles)
             self._ask_next_strip()
+
+    def copy(self) -> None:
+        """The latent as text to the clipboard."""
+
+    def paste(self) -> None:
+        """Go to the latent that is on the clipboard as text."""
+
+    def _on_slid(self, dimension: int, value: float) -> None:
+        self._latent.set_value(dimension, value, f"z{dimension}")
 
     def _on_truncation_changed(self) -> None:
         self._latent.set_truncation(float(self.truncation.exact()))

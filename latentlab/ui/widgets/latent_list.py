@@ -22,6 +22,8 @@ class LatentSliderList(QScrollArea):
     """One LatentSlider per dimension, in any order. Its two changed signals come from a person only."""
 
     value_changed = Signal(int, float)
+    drag_started = Signal()  # the mouse holds a slider, until `drag_ended`
+    drag_ended = Signal()
     lock_toggled = Signal(int, bool)
     rows_shown = Signal(list)  # the dimensions now in view, for those who decode filmstrips
 
@@ -177,6 +179,8 @@ class LatentSliderList(QScrollArea):
             row = LatentSlider(index, self._names[index], limit=self._limit, parent=self._body)
             row.value_changed.connect(self._on_value_changed)
             row.lock_toggled.connect(self._on_lock_toggled)
+            row.drag_started.connect(self.drag_started)
+            row.drag_ended.connect(self.drag_ended)
             self._rows[index] = row
             self._refresh(index)
         return row

@@ -38,6 +38,8 @@ class LatentSlider(QWidget):
     """
 
     value_changed = Signal(int, float)
+    drag_started = Signal()  # the mouse holds the slider, until `drag_ended`
+    drag_ended = Signal()
     lock_toggled = Signal(int, bool)
 
     def __init__(
@@ -75,6 +77,8 @@ class LatentSlider(QWidget):
         self.set_name(name or f"z{index}", note)
         self._show_lock(False)
         self.slider.valueChanged.connect(self._on_slid)
+        self.slider.sliderPressed.connect(self.drag_started)
+        self.slider.sliderReleased.connect(self.drag_ended)
         self.slider.reset_wanted.connect(self._on_reset)
         self.spin.valueChanged.connect(self._on_typed)
         self.reset.clicked.connect(self._on_reset)

@@ -25,6 +25,10 @@ def drawn(seed, truncation=1.0):
     return samplers.from_seeds([seed], (6,), truncation)[0]
 
 
+def unit(dim):
+    return traversal.unit(dim, 6)
+
+
 def test_a_dragged_slider_moves_its_dimension_alone_and_the_picture_is_the_runs_own(
     opened, the, settled, run, qtbot
 ):
@@ -109,7 +113,7 @@ def test_a_click_on_a_neighbour_goes_there(opened, the, settled, run, qtbot):
     latent.set_seed(4)
     settled()
     qtbot.waitUntil(lambda: around.picture is not None)
-    wanted = traversal.around(latent.z, 0, 1, 5, 0.75)[9]  # second row, last column
+    wanted = traversal.around(latent.z, unit(0), unit(1), 5, 0.75)[9]  # second row, last column
     assert (wanted != latent.z).sum() == 2
     qtbot.mouseClick(around, Qt.MouseButton.LeftButton, pos=around.tile_rect(9).center().toPoint())
     np.testing.assert_array_equal(latent.z, wanted)
@@ -121,8 +125,8 @@ def test_the_axes_choose_which_dimensions_the_neighbourhood_varies(opened, the, 
     latent, around = opened.session.latent, the("explore_around")
     pick("explore_axis_down", 4)
     pick("explore_axis_right", 2)
-    assert latent.axes == (4, 2)
-    tiles = run.pixels(traversal.around(latent.z, 4, 2, 5, 0.75))
+    assert [axis.name for axis in latent.axes] == ["z4", "z2"]
+    tiles = run.pixels(traversal.around(latent.z, unit(4), unit(2), 5, 0.75))
 
     def shown(index):
         place = around._geometry.rect(index)
