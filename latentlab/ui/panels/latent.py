@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QStackedWidget, QVBoxLayout, QWidget
 
 from latentlab.latent import traversal
 from latentlab.ui.latent_state import LARGEST_SEED
 from latentlab.ui.session import Session
+from latentlab.ui.strips import STRIP_TILES, Strips
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import FloatField, IntField
 from latentlab.ui.widgets.latent_list import LatentSliderList
-
-#: Pictures along a track, and milliseconds until they are decoded again.
-STRIP_TILES = 11
-STRIPS_AFTER_MOVE, STRIPS_AFTER_SCROLL, STRIPS_WHILE_TRAINING = 200, 40, 1500
 
 
 class LatentPanel(QWidget):
@@ -60,12 +57,7 @@ class LatentPanel(QWidget):
         self.stack.addWidget(self.empty)
         self.stack.addWidget(self.sliders)
 
-        self.sliders.set_filmstrips(True)
-        self._strips = QTimer(self)
-        self._strips.setSingleShot(True)
-        self._strips.timeout.connect(self._on_strips_due)
-        self._strip_rows: list[int] = []
-        self._strip_stamp = -1
+        self._strips = Strips(session, self.sliders, "strips", self._along)
 
         self._lay_out()
         self._on_space_changed()
@@ -79,9 +71,6 @@ class LatentPanel(QWidget):
         self.sliders.lock_toggled.connect(self._latent.set_locked)
         self._latent.space_changed.connect(self._on_space_changed)
         self._latent.changed.connect(self._on_changed)
-        self._latent.weights_changed.connect(self._on_weights_changed)
-        self.sliders.rows_shown.connect(self._on_rows_shown)
-        session.sampler.rendered.connect(self._on_rendered)
 
     def _lay_out(self) -> None:
         first = QHBoxLayout()
@@ -112,28 +101,8 @@ class LatentPanel(QWidget):
         layout.addLayout(head)
         layout.addWidget(self.stack, 1)
 
-    # Filmstrips: decoded row by row while nothing else is asked for, begun again when they are out of date
-
-    def _on_weights_changed(self, step: int) -> None:
-        if not self._strips.isActive() and not self._strip_rows:
-            self._strips.start(STRIPS_WHILE_TRAINING)
-
-    def _on_rows_shown(self, dimensions: list[int]) -> None:
-        self._strips.start(STRIPS_AFTER_SCROLL)
-
-    def _on_strips_due(self) -> None:
-        self._strip_rows = self.sliders.visible_dimensions() if self._latent.model else []
-        self._ask_next_strip()
-
-    def _ask_next_strip(self) -> None:
-        if self._strip_rows:
-            row = traversal.traverse(self._latent.z, self._strip_rows[:1], STRIP_TILES)[0]
-            self._strip_stamp = self._latent.ask("strips", row)
-
-    def _on_rendered(self, channel: str, stamp: int, tiles: np.ndarray, milliseconds: float) -> None:
-        if channel == "strips" and stamp == self._strip_stamp and self._strip_rows:
-            self.sliders.set_filmstrip(self._strip_rows.pop(0), tiles)
-            self._ask_next_strip()
+    def _along(self, dimension: int) -> np.ndarray:
+        return traversal.traverse(self._latent.z, [dimension], STRIP_TILES)[0]
 
     def copy(self) -> None:
         """The latent as text to the clipboard."""
@@ -159,8 +128,6 @@ class LatentPanel(QWidget):
         latent = self._latent
         self.sliders.set_values(latent.z)
         self.sliders.set_locked(latent.locked)
-        self._strip_rows = []
-        self._strips.start(STRIPS_AFTER_MOVE)
         was_blocked = self.seed.blockSignals(True)
         self.seed.setValue(latent.seed)
         self.seed.blockSignals(was_blocked)
