@@ -1,0 +1,64 @@
+"""Which latent dimensions matter: the nats a VAE spends on each, or how far each moves the image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from latentlab.data.base import Report, no_report
+from latentlab.latent import jacobian, samplers
+
+if TYPE_CHECKING:
+    from latentlab.models.base import Model
+
+#: Images that `importance` looks at: the mean over more differs in the third digit.
+IMAGES = 2048
+BATCH = 256
+
+
+@dataclass(frozen=True, eq=False)
+class Importance:
+    """A number per latent dimension, float64 (D,), the larger the more it matters, and what it is.
+
+    unit "KL": nats of KL(q(z_i|x) || N(0, 1)) averaged over images; a dimension near 0 is not used.
+    unit "sensitivity": the norm of the image's change per sigma; see `jacobian.sensitivity`.
+    """
+
+    values: np.ndarray
+    unit: Literal["KL", "sensitivity"]
+
+
+def importance(model: Model, images: np.ndarray | None = None, report: Report = no_report) -> Importance:
+    """KL where `model` is a VAE and uint8 images (N, C, H, W) of its shape are given, else sensitivity.
+
+    At most some `IMAGES` of the images, evenly spaced, are looked at.
+    """
+    from latentlab.models.vae import VAE
+
+    usable = images is not None and len(images) and images.shape[1:] == model.image_shape
+    if isinstance(model, VAE) and images is not None and usable:
+        stride = -(-len(images) // IMAGES)
+        return Importance(kl_per_dimension(model, images[::stride], report), "KL")
+    latents = samplers.draw(model, range(max(4, 2048 // model.latent_shape[0])))
+    return Importance(jacobian.sensitivity(model, latents, report), "sensitivity")
+
+
+def kl_per_dimension(model: Model, images: np.ndarray, report: Report = no_report) -> np.ndarray:
+    """KL(q(z_i|x) || N(0, 1)) of a VAE in nats, averaged over uint8 images (N, C, H, W) -> float64 (D,)."""
+    import torch
+
+    from latentlab.models import losses, pixels
+    from latentlab.models.vae import VAE
+
+    assert isinstance(model, VAE)
+    total = np.zeros(model.latent_shape)
+    for start in range(0, len(images), BATCH):
+        part = torch.from_numpy(np.array(images[start : start + BATCH]))
+        with model.evaluating():
+            mean, log_variance = model.posterior(pixels.to_unit(part.to(model.device)))
+            kl = losses.kl_to_standard_normal(mean, log_variance)
+        total += kl.cpu().double().sum(0).numpy()
+        report(start + len(part), len(images))
+    return total / len(images)
