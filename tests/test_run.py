@@ -445,6 +445,25 @@ def test_paths_need_single_latents_of_the_model_s_size(opened):
         run.traverse(z[0], [4])
 
 
+def test_directions_and_what_the_dimensions_mean(opened):
+    run, random = opened(), np.random.default_rng(1)
+    labels, values = random.integers(0, 2, 40), random.random(40, np.float32)
+    dataset = _dataset(labels=labels, label_names=("a", "b"), factors={"size": values})
+    found = run.directions("pca", samples=50, count=3)
+    assert [direction.name for direction in found] == ["PCA 1", "PCA 2", "PCA 3"]
+    assert {d.name for d in run.directions("probe", dataset=dataset)} == {"a", "b", "size"}
+    here, there = (run.directions("local", z=z)[0].vector for z in run.latents(2))
+    assert not np.array_equal(here, there)
+    assert (run.importance().unit, run.importance(dataset).unit) == ("sensitivity", "KL")
+    table = run.correlations(np.eye(4, dtype=np.float32), dataset)
+    assert table.shape == (4, 1) and np.abs(table).max() <= 1
+    assert run.saved_directions().directions == ()
+    with pytest.raises(ConfigError, match=r"^noise has no known factors\.$"):
+        run.correlations(np.eye(4), _dataset())
+    with pytest.raises(ConfigError, match=r"^noise holds images of 3×8×8; expected 1×8×8"):
+        run.correlations(np.eye(4), _dataset(shape=(3, 8, 8), factors={"size": values}))
+
+
 # History and names
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from latentlab.core.errors import ConfigError, RunError
+from latentlab.data.base import Dataset, Report, no_report
 from latentlab.export.grid import split
+from latentlab.latent import directions as ways
 from latentlab.latent import paths, samplers, traversal
+from latentlab.latent.directions import labelled, saved
+from latentlab.latent.factors import correlations
+from latentlab.latent.importance import Importance, importance
 from latentlab.models import device as devices
 from latentlab.models.base import Model
 from latentlab.run.training import configs
@@ -80,6 +86,51 @@ class Run:
         """float32 images (len(dims) * steps, C, H, W), a row per dimension, each over ±extent sigma."""
         rows = traversal.traverse(self._one(z), dims, steps, extent)
         return self.decode(rows.reshape(-1, rows.shape[-1]))
+
+    # What the dimensions mean
+
+    def directions(
+        self,
+        method: str,
+        z: np.ndarray | None = None,
+        dataset: Dataset | None = None,
+        report: Report = no_report,
+        **settings: Any,
+    ) -> list[ways.Direction]:
+        """Directions by a method's key ("pca", "sefa", "probe", ...), the most telling first.
+
+        z is where we are, (D,), else the prior's mean; `dataset` gives labels and factors to the methods that
+        ask for them; thumbs are those saved with the run. `settings` are the method's own. ConfigError for an
+        unknown method, a bad setting, or where the method lacks what it needs.
+        """
+        z = samplers.mean(self.model) if z is None else self._one(z)
+        kept = self.saved_directions()
+        material = ways.Material(z, dataset, kept.liked, kept.disliked)
+        return ways.find(self.model, method, material, settings, report)
+
+    def saved_directions(self) -> saved.Saved:
+        """What the run's directions.json holds; RunError where it is damaged."""
+        return saved.load(self.folder.path / saved.FILE, self.model.latent_shape[0])
+
+    def importance(self, dataset: Dataset | None = None, report: Report = no_report) -> Importance:
+        """How much each dimension matters; see `latent.importance.importance`."""
+        return importance(self.model, None if dataset is None else dataset.images, report)
+
+    def correlations(
+        self, vectors: np.ndarray, dataset: Dataset, samples: int = 4000, report: Report = no_report
+    ) -> np.ndarray:
+        """How positions along unit vectors (K, D) go with the dataset's F factors -> float64 (K, F).
+
+        Over at most `samples` of its images; see `latent.factors.correlations`. ConfigError where it has no
+        factors, or images of another shape.
+        """
+        reason = labelled.obstacle(self.model, dataset, "factors")
+        if not reason and not dataset.factors:
+            reason = f"{dataset.name} has no known factors."
+        if reason:
+            raise ConfigError(reason)
+        known = labelled.gather(self.model, dataset, samples, 0, report)
+        return correlations(known.latents, vectors, known.factors)
 
     def _checked(self, z: np.ndarray) -> np.ndarray:
         z = np.atleast_2d(np.ascontiguousarray(z, dtype=np.float32))
