@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 import latentlab
-from latentlab import data, metrics
+from latentlab import data, export, metrics
 from latentlab import run as runs
 from latentlab.core.errors import ConfigError, RunError
 from latentlab.data.base import Dataset
@@ -473,7 +473,7 @@ def test_history_shows_the_first_and_the_last_and_evenly_chosen_ones_between(tra
     tiles = {}
     for step in (0, 6, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100):
         tiles[step] = rng.integers(0, 256, (64, 1, 8, 8), dtype=np.uint8)
-        write_picture(folder.sample_path(step), runs.export.compose(tiles[step], 8))
+        write_picture(folder.sample_path(step), export.compose(tiles[step], 8))
     steps, rows = runs.history(folder, stages=4, count=5)
     assert steps[0] == 0 and steps[-1] == 100 and len(steps) == 4 and steps == sorted(steps)
     assert np.array_equal(rows, np.concatenate([tiles[s][:5] for s in steps]))

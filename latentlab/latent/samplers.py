@@ -22,8 +22,9 @@ def draw(model: Model, seeds: Iterable[int], truncation: float = 1.0) -> np.ndar
     latents = from_seeds(seeds, model.latent_shape, truncation, model.prior)
     for z, seed in zip(latents, seeds, strict=True):
         for place, choice in enumerate(model.choices):
-            # Another stream than the noise's, so that a choice more changes no number of the latent.
-            category = np.random.default_rng([seed, place]).integers(len(choice.labels))
+            # Another stream than the noise's, so that a choice more changes no number of the latent; from 1,
+            # because the seeds n and [n, 0] are one.
+            category = np.random.default_rng([seed, 1 + place]).integers(len(choice.labels))
             z[choice.start : choice.stop] = one_hot(choice, int(category))
     return latents
 

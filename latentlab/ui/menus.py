@@ -18,20 +18,12 @@ if TYPE_CHECKING:
 ABOUT = """<h3>latentlab {version}</h3>
 <p>Train a GAN or a VAE live, walk through what it learned, export what you find.</p>
 <p>MIT licence, the latentlab authors.</p>"""
-SHORTCUTS = (
-    ("Ctrl+T", "Train"),
-    ("Space", "Pause, go on"),
-    ("R", "Randomise the latent"),
-    ("0", "Reset the latent"),
-    ("Ctrl+Z, Ctrl+Shift+Z", "Undo, redo a move in the latent space"),
-    ("Ctrl+C, Ctrl+V", "Copy the latent as text, paste one"),
-    ("B", "Bookmark the latent"),
-    ("K", "Add a keyframe"),
-    ("Arrow keys on the image", "Move in the plane of the two axes; Shift: a tenth"),
-    ("Ctrl+E", "Export an image grid"),
-    ("Ctrl+O", "Open images"),
-    ("Ctrl+Shift+O", "Open a run"),
-    ("Ctrl+Q", "Quit"),
+#: Keys that belong to a widget and so to no menu.
+OTHER_KEYS = (
+    ("Space", "Pause training, go on"),
+    ("Arrow keys", "Move the slider, pad or image that has the focus"),
+    ("Shift+Arrow keys", "The same in small steps"),
+    ("Double click", "Reset a slider"),
 )
 
 
@@ -77,12 +69,12 @@ class Menus:
         ):
             self._add(menu, name, action, keys)
         menu.addSeparator()
-        self._action(menu, "randomize_action", "Randomise", latent.randomise, "R")
-        self._action(menu, "reset_action", "Reset to the mean", latent.reset, "0")
-        self._action(menu, "copy_latent_action", "Copy as text", window.latent.copy, "Ctrl+C")
-        self._action(menu, "paste_latent_action", "Paste from text", window.latent.paste, "Ctrl+V")
+        self._action(menu, "randomize_action", "Randomise the latent", latent.randomise, "R")
+        self._action(menu, "reset_action", "Reset the latent to the mean", latent.reset, "0")
+        self._action(menu, "copy_latent_action", "Copy the latent as text", window.latent.copy, "Ctrl+C")
+        self._action(menu, "paste_latent_action", "Paste a latent from text", window.latent.paste, "Ctrl+V")
         menu.addSeparator()
-        self._action(menu, "bookmark_action", "Bookmark", window.bookmarks.add_here, "B")
+        self._action(menu, "bookmark_action", "Bookmark the latent", window.bookmarks.add_here, "B")
         self._action(menu, "keyframe_action", "Add a keyframe", window.timeline.add_keyframe, "K")
 
     def _training(self) -> None:
@@ -105,7 +97,7 @@ class Menus:
         self._themes = {}
         for choice, title in (("dark", "Dark"), ("light", "Light"), ("system", "As the system")):
             action = self._action(
-                menu, f"theme_{choice}_action", title, functools.partial(self._set_theme, choice)
+                menu, f"theme_{choice}_action", title, functools.partial(self.set_theme, choice)
             )
             action.setCheckable(True)
             action.setChecked(choice == self._session.settings.theme)
@@ -148,7 +140,8 @@ class Menus:
     def _fill_recent_runs(self) -> None:
         _fill(self.recent_runs, self._session.settings.recent_runs, self._session.open_run)
 
-    def _set_theme(self, choice: str) -> None:
+    def set_theme(self, choice: str) -> None:
+        """Dark, light, or as the system; remembered."""
         app = QApplication.instance()
         assert isinstance(app, QApplication)
         theme.apply(app, choice)  # type: ignore[arg-type]
@@ -157,7 +150,9 @@ class Menus:
             action.setChecked(name == choice)
 
     def _on_shortcuts(self) -> None:
-        rows = "".join(f"<tr><td><b>{keys}</b></td><td>{what}</td></tr>" for keys, what in SHORTCUTS)
+        actions = [(a.shortcut().toString(), a.text()) for a in self._window.actions() if a.shortcut()]
+        found = [(keys, text.rstrip("…")) for keys, text in actions] + list(OTHER_KEYS)
+        rows = "".join(f"<tr><td><b>{keys}</b></td><td>{what}</td></tr>" for keys, what in found)
         self._say("Keyboard shortcuts", f"<table cellspacing=6>{rows}</table>")
 
     def _on_about(self) -> None:

@@ -129,9 +129,6 @@ def test_truncation_leaves_choices_alone():
     assert draw(model, []).shape == (0, 9)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="the first choice's stream is the noise's: a seed and [seed, 0] are one"
-)
 def test_a_category_has_nothing_to_do_with_the_noise_nor_with_another_choice():
     first = Choice("first", "First", 4, tuple("0123456789"))
     second = Choice("second", "Second", 14, tuple("0123456789"))

@@ -83,13 +83,14 @@ def start(tmp_path: Path, images: np.ndarray) -> Callable[..., SimpleNamespace]:
     ) -> SimpleNamespace:
         values = {"batch_size": 4, "steps": 12, "autosave": 86_400} | training
         config = parse(TrainingConfig, values, "training")
+        model = live or _model(key, rate=config.learning_rate)
         run = SimpleNamespace(
-            model=live or _model(key, rate=config.learning_rate),
+            model=model,
             config=config,
             folder=_folder(tmp_path / f"run-{next(numbers)}", key),
             control=Control(),
             order=order or Order(len(store), config.batch_size, config.seed),
-            latents=np.random.default_rng(1).standard_normal((5, 3)).astype(np.float32),
+            latents=model.draw(5, torch.Generator().manual_seed(1)).numpy(),
         )
         run.events = loop.run(
             run.model,

@@ -29,7 +29,7 @@ def dialog(window, qtbot):
     session.train()
     qtbot.waitUntil(lambda: session.state == "idle" and session.run is not None, timeout=30_000)
     qtbot.waitUntil(lambda: session.latent.step == 10, timeout=5_000)
-    window.export_action.trigger()
+    window.menus.export.trigger()
     dialog = window.findChild(ExportGridDialog)
     dialog.rows.setValue(3)
     dialog.columns.setValue(4)
@@ -204,6 +204,6 @@ def test_closing_the_dialog_deletes_it(window, dialog, qtbot):
 
 
 def test_without_a_model_the_window_says_what_to_do(window):
-    window.export_action.trigger()
+    window.menus.export.trigger()
     assert window.findChild(ExportGridDialog) is None
     assert "press Train" in window.notices.text.text()

@@ -284,12 +284,12 @@ def test_what_is_remembered_survives_a_restart(window, session, until, qtbot):
         assert again.height() == 733  # the screenless platform's screen is too narrow for the width
         assert again.docks[2].isHidden()
         qtbot.waitUntil(lambda: again.session.can_train, timeout=30_000)
-        again.recent_runs.aboutToShow.emit()
-        again.recent_runs.actions()[0].trigger()
+        again.menus.recent_runs.aboutToShow.emit()
+        again.menus.recent_runs.actions()[0].trigger()
         qtbot.waitUntil(lambda: again.session.run is not None, timeout=5_000)
         assert again.session.run.path == kept
     finally:
-        again._set_theme("dark")
+        again.menus.set_theme("dark")
         again.close()
         assert again.session.close(seconds=30)
         again.deleteLater()

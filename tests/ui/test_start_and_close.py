@@ -156,7 +156,7 @@ def test_closing_while_training_saves_and_is_gone_within_two_seconds(
 
 @pytest.mark.parametrize("theme", ["dark", "light"])
 def test_the_window_opens_in_both_themes(qtbot: QtBot, window: MainWindow, theme: str) -> None:
-    window._set_theme(theme)
+    window.menus.set_theme(theme)
     qtbot.wait(50)
     assert window.session.settings.theme == theme
     assert not window.grab().isNull()

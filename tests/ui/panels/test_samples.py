@@ -120,7 +120,7 @@ def test_a_late_read_of_another_run_does_not_show_under_this_one(opened, samples
     read, then = held.pop()
     late = read(None)
     history._start_task = starts
-    again = read_run(opened.session.run)
+    again = read_run(opened.session.run, 6)
     moved = [(step, path.with_name("other")) for step, path in again.samples]
     shown = []
     history.shown.connect(lambda step, images: shown.append(step))
