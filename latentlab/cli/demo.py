@@ -73,7 +73,13 @@ def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
     opened = run.open_run(out / "run")
     export.write_picture(out / "grid.png", export.compose(opened.pixels(opened.latents(64)), 8, scale=SCALE))
     keyframes = samplers.draw(opened.model, SEEDS)
-    write_film(opened, paths.round_trip(keyframes, FRAMES), 6, str(out / "walk.gif"), FPS)
+    write_film(
+        opened,
+        paths.round_trip(keyframes, FRAMES, choices=opened.model.choices),
+        6,
+        str(out / "walk.gif"),
+        FPS,
+    )
     steps, tiles = run.history(opened.folder, STAGES, TILES, early=True)
     export.write_picture(out / "history.png", export.compose(tiles, len(tiles) // len(steps), scale=SCALE))
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from latentlab.core.errors import ConfigError
+
+if TYPE_CHECKING:
+    from latentlab.models.base import Choice
 
 
 def linear(a: np.ndarray, b: np.ndarray, t: np.ndarray) -> np.ndarray:
@@ -41,32 +45,37 @@ PATHS: dict[str, Path] = {
 }
 
 
-def between(a: np.ndarray, b: np.ndarray, frames: int, kind: str = "slerp") -> np.ndarray:
+def between(
+    a: np.ndarray, b: np.ndarray, frames: int, kind: str = "slerp", choices: Sequence[Choice] = ()
+) -> np.ndarray:
     """`frames` latents from a to b, both included -> float32 (frames, D).
 
+    The numbers of `choices` go linearly whatever the kind: halves of two categories, not 0.7 of each.
     ConfigError for fewer than two frames or an unknown kind ("linear", "slerp").
     """
-    path = _path(kind)
     if frames < 2:
         raise ConfigError(f"frames: {frames} is not allowed; expected a whole number of at least 2.")
-    return path(a, b, np.linspace(0, 1, frames))
+    return _leg(a, b, np.linspace(0, 1, frames), kind, choices)
 
 
-def through(keyframes: np.ndarray, position: float, kind: str = "slerp") -> np.ndarray:
+def through(
+    keyframes: np.ndarray, position: float, kind: str = "slerp", choices: Sequence[Choice] = ()
+) -> np.ndarray:
     """The latent, float32 (D,), at `position` of the path through keyframes (K, D), K > 0.
 
     Position 0 is the first keyframe, 1 the second, K - 1 the last; beyond either end it is clamped.
-    ConfigError for an unknown kind.
+    `choices` as in `between`. ConfigError for an unknown kind.
     """
-    path = _path(kind)
-    if len(keyframes) == 1:
-        return keyframes[0].astype(np.float32)
     position = min(max(position, 0.0), len(keyframes) - 1.0)
-    leg = min(int(position), len(keyframes) - 2)
-    return path(keyframes[leg], keyframes[leg + 1], np.array([position - leg]))[0]
+    leg = max(0, min(int(position), len(keyframes) - 2))
+    return _leg(
+        keyframes[leg], keyframes[min(leg + 1, len(keyframes) - 1)], np.array([position - leg]), kind, choices
+    )[0]
 
 
-def round_trip(keyframes: np.ndarray, frames: int, kind: str = "slerp") -> np.ndarray:
+def round_trip(
+    keyframes: np.ndarray, frames: int, kind: str = "slerp", choices: Sequence[Choice] = ()
+) -> np.ndarray:
     """float32 (frames, D) through keyframes (K, D) and back to the first, which is not repeated at the end.
 
     Played in a loop it has no seam. ConfigError as `between`.
@@ -75,10 +84,17 @@ def round_trip(keyframes: np.ndarray, frames: int, kind: str = "slerp") -> np.nd
         raise ConfigError(f"frames: {frames} is not allowed; expected a whole number of at least 2.")
     closed = np.concatenate([keyframes, keyframes[:1]])
     positions = np.arange(frames) * (len(keyframes) / frames)
-    return np.stack([through(closed, position, kind) for position in positions])
+    return np.stack([through(closed, position, kind, choices) for position in positions])
 
 
-def _path(kind: str) -> Path:
+def _leg(a: np.ndarray, b: np.ndarray, t: np.ndarray, kind: str, choices: Sequence[Choice]) -> np.ndarray:
     if kind not in PATHS:
         raise ConfigError(f"Unknown path '{kind}': expected one of {', '.join(PATHS)}.")
-    return PATHS[kind]
+    if not choices:
+        return PATHS[kind](a, b, t)
+    result = linear(a, b, t)
+    noise = np.ones(len(a), bool)
+    for choice in choices:
+        noise[choice.start : choice.stop] = False
+    result[:, noise] = PATHS[kind](a[noise], b[noise], t)
+    return result

@@ -164,10 +164,12 @@ class ExportGridDialog(QDialog):
         if kind == "seeds":
             return samplers.draw(model, range(seed, seed + rows * columns), psi)
         if kind == "traversal":
-            dims = range(min(rows, self._latent.size))
+            dims = self._latent.dimensions()[:rows]
             return traversal.traverse(self._latent.z, dims, columns).reshape(-1, *shape)
         ends = samplers.draw(model, range(seed, seed + rows + 1), psi)
-        walks = [paths.between(ends[row], ends[row + 1], columns) for row in range(rows)]
+        walks = [
+            paths.between(ends[row], ends[row + 1], columns, choices=model.choices) for row in range(rows)
+        ]
         return np.concatenate(walks)
 
     def picture(self) -> np.ndarray | None:

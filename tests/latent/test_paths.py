@@ -9,6 +9,7 @@ import pytest
 
 from latentlab.core.errors import ConfigError
 from latentlab.latent.paths import PATHS, between, linear, round_trip, slerp, through
+from latentlab.models.base import Choice
 
 T = np.linspace(0, 1, 11)
 
@@ -136,3 +137,19 @@ def test_a_round_trip_passes_every_keyframe_and_ends_one_step_before_it_began() 
     np.testing.assert_allclose(walk[16:], between(keyframes[4], keyframes[0], 5)[:4], rtol=1e-4, atol=1e-6)
     with pytest.raises(ConfigError, match="frames"):
         round_trip(keyframes, 1)
+
+
+def test_categories_are_mixed_linearly_and_the_noise_goes_as_if_they_were_not_there():
+    choice = Choice("kind", "Kind", 2, ("a", "b", "c"))
+    a = np.float32([1, 0, 1, 0, 0, 3])
+    b = np.float32([0, 2, 0, 0, 1, 0])
+    noise = [0, 1, 5]
+    walk = between(a, b, 5, "slerp", [choice])
+    np.testing.assert_array_equal(walk[:, noise], between(a[noise], b[noise], 5, "slerp"))
+    np.testing.assert_array_equal(walk[2, 2:5], [0.5, 0, 0.5])
+    np.testing.assert_allclose(walk[:, 2:5].sum(1), 1)
+    same = between(a, np.float32([0, 2, 1, 0, 0, 0]), 5, "slerp", [choice])
+    np.testing.assert_array_equal(same[:, 2:5], np.tile([1, 0, 0], (5, 1)))
+    keys = np.stack([a, b])
+    np.testing.assert_array_equal(through(keys, 0.5, "slerp", [choice]), walk[2])
+    np.testing.assert_array_equal(round_trip(keys, 4, "slerp", [choice])[1], walk[2])

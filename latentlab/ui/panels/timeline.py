@@ -210,7 +210,7 @@ class TimelinePanel(QWidget):
             path = path.with_name(path.name + ".gif")
         kind = self.kind.currentData()
         frames = max(2, round(len(self._latents) * self.seconds.value() * FPS))
-        latents = paths.round_trip(np.stack(self._latents), frames, kind)
+        latents = paths.round_trip(np.stack(self._latents), frames, kind, self._latent.choices)
         self._session.notify("info", f"Writing {path.name}…")
         self._session.with_model(functools.partial(_write, path, latents), self._on_written)
         self._session.remember(export_folder=str(path.parent))
