@@ -16,8 +16,8 @@ from latentlab.core.errors import RunError
 from latentlab.core.files import write_bytes, write_json
 
 FORMAT = 1
-KEEP_CHECKPOINTS = 3
-
+#: Checkpoints that stay: the newest few, and as many of earlier stages at most.
+KEEP_CHECKPOINTS, KEEP_EARLIER = 3, 3
 
 #: What run.json must hold for the run to be opened or resumed.
 _CONTENT: dict[str, Callable[[Any], bool]] = {
@@ -101,9 +101,17 @@ class RunFolder:
         return found[-1]
 
     def prune_checkpoints(self) -> None:
-        """Keep the newest few; each is as large as the nets and their optimizers."""
-        for old in self.checkpoints()[:-KEEP_CHECKPOINTS]:
-            old.unlink(missing_ok=True)
+        """Keep the newest three and up to three of about a half, a quarter and an eighth of their step.
+
+        Each is as large as the nets and their optimizers. Of the older ones the first between two powers of
+        two stays: what is kept now is also what later prunings want, however long the training goes on.
+        """
+        old = self._numbered("checkpoints", ".safetensors")[:-KEEP_CHECKPOINTS]
+        first_of = {step.bit_length(): path for step, path in reversed(old)}
+        kept = [first_of[size] for size in sorted(first_of)[-KEEP_EARLIER:]]
+        for _, path in old:
+            if path not in kept:
+                path.unlink(missing_ok=True)
 
     # Samples
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 
 import numpy as np
 import pytest
 
 from latentlab.core.errors import RunError
-from latentlab.training.run_folder import KEEP_CHECKPOINTS, RunFolder
+from latentlab.training.run_folder import KEEP_CHECKPOINTS, KEEP_EARLIER, RunFolder
 
 
 def test_a_run_is_found_again_as_it_was_made(folder):
@@ -151,12 +152,38 @@ def test_the_latest_checkpoint_is_the_one_of_the_highest_step(folder):
     assert run.checkpoints()[0] == run.checkpoint_path(2)
 
 
-def test_only_the_newest_checkpoints_are_kept(folder):
-    run = folder()
-    for step in range(1, 8):
+def save_all(run, steps):
+    """What a training does at every save."""
+    for step in steps:
         run.checkpoint_path(step).write_bytes(b"")
-    run.prune_checkpoints()
-    assert run.checkpoints() == [run.checkpoint_path(s) for s in range(8 - KEEP_CHECKPOINTS, 8)]
+        run.prune_checkpoints()
+        yield step, [int(path.stem.removeprefix("step-")) for path in run.checkpoints()]
+
+
+def test_the_newest_checkpoints_are_kept_and_earlier_stages_that_lie_apart(folder):
+    *_, (_, kept) = save_all(folder(), range(1, 101))
+    assert kept == [16, 32, 64, 98, 99, 100]
+
+
+def test_with_few_checkpoints_none_is_removed(folder):
+    *_, (_, kept) = save_all(folder(), [0, 700, 1_500, 3_100, 3_200, 3_300])
+    assert kept == [0, 700, 1_500, 3_100, 3_200, 3_300]
+
+
+@pytest.mark.parametrize("every", [lambda i: 1, lambda i: 137, lambda i: 1 + i % 89], ids=["1", "137", "any"])
+def test_a_long_training_keeps_a_geometric_spread_all_the_way(folder, every):
+    steps = list(itertools.accumulate(every(i) for i in range(4_000)))
+    for count, (newest, kept) in enumerate(save_all(folder(), steps), start=1):
+        assert kept[-KEEP_CHECKPOINTS:] == steps[max(0, count - KEEP_CHECKPOINTS) : count]
+        assert len(kept) <= KEEP_CHECKPOINTS + KEEP_EARLIER
+        if count < 32:
+            continue
+        assert len(kept) == KEEP_CHECKPOINTS + KEEP_EARLIER
+        # The largest gap between two saves is what a stage can be off by.
+        for part in (2, 4):
+            nearest = min(kept, key=lambda step: abs(step - newest / part))
+            assert newest / part / 1.5 - 137 <= nearest <= newest / part * 1.5 + 137
+        assert newest / 8 - 137 <= kept[0] <= newest / 4 + 137
 
 
 def test_foreign_pictures_among_the_samples_are_passed_over(folder):
