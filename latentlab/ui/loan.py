@@ -26,12 +26,14 @@ class Loan(QObject):
     succeeded = Signal(object)
     failed = Signal(str, str)  # the session makes it a notice too
     ended = Signal()  # whatever came of it, also after `cancel`
+    _handed = Signal(object)  # by the work's thread to the window's
 
     def __init__(self, work: Callable[[Model, Report], Any], parent: QObject) -> None:
         super().__init__(parent)
         self._work = work
         self._task: Task | None = None
         self.cancelled = False
+        self._handed.connect(self._on_handed)
 
     def cancel(self) -> None:
         """Give it up: there will be no result, and the work ends at its next report."""
@@ -42,11 +44,11 @@ class Loan(QObject):
     def tell(self, something: object) -> None:
         """For the work, from its own thread."""
         if not self.cancelled:
-            self.told.emit(something)
+            self._handed.emit(something)
 
-    def begin(self, model: Model, start_task: Callable[..., Task]) -> None:
-        """The model is there."""
-        if self.cancelled:
+    def begin(self, model: Model | None, start_task: Callable[..., Task]) -> None:
+        """The model is there, or could not be copied, of which the sampler told."""
+        if self.cancelled or model is None:
             self._end()
             return
         self._task = start_task(
@@ -56,6 +58,10 @@ class Loan(QObject):
             progressed=self._on_progressed,
             ended=self._end,
         )
+
+    def _on_handed(self, something: object) -> None:
+        if not self.cancelled:  # what was given up while it was on the way is not told
+            self.told.emit(something)
 
     def _on_succeeded(self, result: object) -> None:
         if not self.cancelled:

@@ -22,6 +22,7 @@ from latentlab.ui.bookmarks_state import Bookmarks
 from latentlab.ui.comparison import Comparison
 from latentlab.ui.directions_state import Directions
 from latentlab.ui.history import History
+from latentlab.ui.importance_state import ImportanceState
 from latentlab.ui.kept_file import KeptFile
 from latentlab.ui.latent_state import LatentState
 from latentlab.ui.loan import Loan
@@ -67,6 +68,7 @@ class Session(Background):
         self.sampler.lent.connect(self._on_lent)
         self._loans: list[Loan] = []
         self.latent = LatentState(self.sampler, self)
+        self.importance = ImportanceState(self)
         self.history = History(self.start_task, self)
         self.directions = Directions(self)
         self.bookmarks = Bookmarks(self)
@@ -305,7 +307,7 @@ class Session(Background):
         self.sampler.lend()
         return loan
 
-    def _on_lent(self, model: Model) -> None:
+    def _on_lent(self, model: Model | None) -> None:
         loans, self._loans = self._loans, []
         for loan in loans:
             loan.begin(model, self.start_task)

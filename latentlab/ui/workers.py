@@ -185,7 +185,7 @@ class Sampler(Worker):
         "direction-strips",
     )
     rendered = Signal(str, int, object, float)  # channel, stamp, uint8 (N, C, H, W), milliseconds
-    lent = Signal(object)  # a Model of its own for whoever asked by `lend`
+    lent = Signal(object)  # a Model of its own for whoever asked by `lend`; None if that failed
     adopted = Signal(object)  # the Model, for its shapes and key alone
     refreshed = Signal(int)  # the step whose weights are now shown
 
@@ -251,6 +251,8 @@ class Sampler(Worker):
             self.rendered.emit(channel, stamp, images, 1000 * (time.perf_counter() - started))
         except Exception as error:  # one failed decode must not end the thread
             self.failed.emit(*explain(error))
+            if channel == "lend":
+                self.lent.emit(None)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
