@@ -1,0 +1,106 @@
+"""Latents as files: NPZ, as numpy writes it, read without ever running what they hold."""
+
+from __future__ import annotations
+
+import math
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+from latentlab.core.errors import ConfigError, LatentlabError, RunError
+from latentlab.core.files import atomic_path
+
+#: More numbers than this are no latents: 100,000 of the longest.
+MOST_NUMBERS = 100_000 * 512
+
+
+def save_latents(
+    path: str | Path, z: np.ndarray, *, names: Sequence[str] = (), run: str = "", step: int | None = None
+) -> None:
+    """Write float32 latents (N, D) as array `z` of an .npz, with what is known of them, atomically.
+
+    `names` has one per latent; `run` and `step` say which model they are of. ConfigError for another ending;
+    RunError where it cannot be written.
+    """
+    path = Path(path)
+    check_ending(path)
+    z = np.asarray(z, np.float32)
+    if z.ndim != 2 or (names and len(names) != len(z)):
+        raise ValueError(f"latents are (N, D) with N names, not {z.shape} with {len(names)}")
+    arrays: dict[str, Any] = {"z": z}
+    for name, value in {"names": list(names) or None, "run": run or None, "step": step}.items():
+        if value is not None:
+            arrays[name] = np.asarray(value)
+    try:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            np.savez(file, **arrays)
+    except OSError as error:
+        raise RunError(f"Cannot write {path}: {error.strerror or error}.") from None
+
+
+def check_ending(path: Path) -> None:
+    """ConfigError for a name that does not end in .npz."""
+    if path.suffix.lower() != ".npz":
+        raise ConfigError(f"Cannot write {path}: the name ends in '{path.suffix}', expected .npz.")
+
+
+def load_latents(path: str | Path, size: int | None = None) -> np.ndarray:
+    """The latents of an .npz (its `z`, or its only array) or .npy file -> float32 (N, D), N at least 1.
+
+    One latent (D,) becomes (1, D), other floating-point types float32. RunError for a file that cannot be
+    read, is damaged, or holds something else; ConfigError where D is not `size`.
+    """
+    path = Path(path).expanduser()
+    try:
+        with path.open("rb") as file:
+            z = _from_zip(file, path) if zipfile.is_zipfile(file) else _array(file, path)
+    except LatentlabError:
+        raise
+    except OSError as error:
+        raise RunError(f"Cannot read {path}: {error.strerror or error}.") from None
+    except Exception as error:  # damaged archives make zipfile and numpy raise almost anything
+        reason = str(error).split("\n")[0].rstrip(".") or type(error).__name__
+        raise RunError(f"{path} is damaged: {reason}.") from None
+    if not np.isfinite(z).all():
+        raise RunError(f"{path} holds numbers that are not finite; expected latents.")
+    if size is not None and z.shape[1] != size:
+        raise ConfigError(f"{path} holds latents of {z.shape[1]} numbers; this model has {size}.")
+    return z
+
+
+def _from_zip(file: IO[bytes], path: Path) -> np.ndarray:
+    with zipfile.ZipFile(file) as archive:
+        names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+        if "z" not in names and len(names) != 1:
+            found = f"the arrays {', '.join(names[:5])}" if names else "no array"
+            raise RunError(f"{path} holds {found}; expected one that is called z.")
+        with archive.open(("z" if "z" in names else names[0]) + ".npy") as member:
+            return _array(member, path)
+
+
+def _array(file: IO[bytes], path: Path) -> np.ndarray:
+    """One array in NPY format (NEP 1). What it claims to be is looked at before it is read."""
+    file.seek(0)
+    if file.read(6) != b"\x93NUMPY":
+        raise RunError(f"{path} is no NPZ or NPY file, or its start is damaged.")
+    file.seek(0)
+    version = np.lib.format.read_magic(file)
+    if version == (1, 0):
+        shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+    elif version == (2, 0):
+        shape, _, dtype = np.lib.format.read_array_header_2_0(file)
+    else:
+        raise RunError(f"{path} is of NPY version {version[0]}.{version[1]}; expected 1.0 or 2.0.")
+    if dtype.kind != "f":  # objects, which would be pickles, end here too
+        raise RunError(f"{path} holds an array of {dtype}; expected floating-point numbers.")
+    if len(shape) not in (1, 2) or min(shape) < 1:
+        raise RunError(f"{path} holds an array of shape {shape}; expected (N, D).")
+    if math.prod(shape) > MOST_NUMBERS:
+        raise RunError(f"{path} claims to hold {math.prod(shape):,} numbers; expected latents.")
+    file.seek(0)
+    with np.errstate(over="ignore"):  # what is too large for float32 becomes infinite and is refused
+        array = np.lib.format.read_array(file, allow_pickle=False)
+        return np.atleast_2d(array).astype(np.float32)
