@@ -405,8 +405,19 @@ def test_images_that_cannot_be_encoded_are_refused(opened, images, message):
 
 
 def test_a_gan_says_that_it_cannot_encode(opened):
-    with pytest.raises(ConfigError, match="A mlp-gan has no encoder"):
+    with pytest.raises(ConfigError, match="A mlp-gan has no encoder; `invert` searches"):
         opened("mlp-gan").encode(_dataset().images)
+
+
+@pytest.mark.parametrize("key", ["mlp-gan", "vae-mlp"])
+def test_every_model_can_search_the_latent_of_an_image(opened, key):
+    run = opened(key)
+    image = run.pixels(run.latents(1, seed=1000))[0]
+    found = run.invert(image, steps=50, candidates=32)
+    assert (found.step, found.total) == (50, 50) and found.psnr > 40
+    np.testing.assert_allclose(run.decode(found.z)[0], image / 255, atol=0.05)
+    with pytest.raises(ConfigError, match="^steps: 0 "):
+        run.invert(image, steps=0)
 
 
 def test_interpolation_goes_from_one_image_to_the_other(opened):

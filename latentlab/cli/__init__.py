@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from latentlab import __version__
-from latentlab.cli import demo, directions, display, info, pictures, train
+from latentlab.cli import demo, directions, display, encode, info, pictures, train
 from latentlab.cli.terminal import note, say
 from latentlab.core.errors import LatentlabError
 
@@ -33,6 +33,7 @@ app.command("sample")(pictures.sample)
 app.command("traverse")(pictures.traverse)
 app.command("interpolate")(pictures.interpolate)
 app.command("directions")(directions.directions)
+app.command("encode")(encode.encode)
 app.command("info")(info.info)
 app.command("datasets")(info.datasets)
 app.command("models")(info.models)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -28,6 +29,11 @@ Scale = Annotated[
     int, typer.Option(parser=whole(1, 64), metavar="K", help="Pixels per pixel of an image, 1 to 64.")
 ]
 
+Latents = Annotated[
+    Path | None,
+    typer.Option(metavar="FILE", help="Take the latents of an .npz or .npy file; seeds are then not used."),
+]
+
 #: Sides of films that nobody scaled: a digit of 28 pixels is a speck in a viewer.
 FILM_SIDE = 128
 #: Rows or columns of a grid at most.
@@ -37,8 +43,12 @@ MAX_GRID = 1000
 def sample(
     path: RunPath,
     grid: Annotated[
-        str, typer.Option(metavar="ROWSxCOLUMNS", help=f"Size of the grid, each 1 to {MAX_GRID:,}.")
-    ] = "8x8",
+        str | None,
+        typer.Option(
+            metavar="ROWSxCOLUMNS",
+            help=f"Size of the grid, each 1 to {MAX_GRID:,}; else 8x8, or what holds all of a file.",
+        ),
+    ] = None,
     seed: Seed = 0,
     truncation: Annotated[
         float,
@@ -52,22 +62,29 @@ def sample(
     output: Annotated[Path, typer.Option("--out", "-o", help="Picture to write, .png or .jpg.")] = Path(
         "grid.png"
     ),
+    latents: Latents = None,
     checkpoint: Checkpoint = None,
     as_json: AsJson = False,
 ) -> None:
     """Write a grid of samples: image i, row by row, is that of seed S + i, the same every time."""
-    from latentlab.core.errors import ConfigError
-
-    found = re.fullmatch(r"\s*(\d{1,6})\s*[xX×]\s*(\d{1,6})\s*", grid)
-    rows, columns = (int(found[1]), int(found[2])) if found else (0, 0)
-    if not (1 <= rows <= MAX_GRID and 1 <= columns <= MAX_GRID):
-        raise ConfigError(f"--grid {grid}: expected ROWSxCOLUMNS, such as 8x8, each from 1 to {MAX_GRID:,}.")
+    rows, columns = (8, 8) if grid is None else _sides(grid)
     run = _open(path, checkpoint, output)
-    _check_size(run, rows, columns, scale)
-    tiles = run.pixels(run.latents(rows * columns, seed, truncation))
-    seeds = list(range(seed, seed + rows * columns))
-    told = {"rows": rows, "columns": columns, "seeds": seeds, "truncation": truncation}
-    _write_grid(run, tiles, columns, scale, output, told, as_json)
+    told: dict[str, Any]
+    if latents is None:
+        _check_size(run, rows, columns, scale)
+        z = run.latents(rows * columns, seed, truncation)
+        told = {"seeds": list(range(seed, seed + rows * columns)), "truncation": truncation}
+    else:
+        z = _load(latents, run)
+        if grid is None:
+            columns = math.ceil(math.sqrt(len(z)))
+            rows = math.ceil(len(z) / columns)
+        z = z[: rows * columns]
+        rows = math.ceil(len(z) / columns)  # no empty ones
+        _check_size(run, rows, columns, scale)
+        told = {"seeds": [], "latents": str(latents.absolute()), "count": len(z)}
+    told = {"rows": rows, "columns": columns, **told}
+    _write_grid(run, run.pixels(z), columns, scale, output, told, as_json)
 
 
 def traverse(
@@ -98,15 +115,13 @@ def traverse(
     as_json: AsJson = False,
 ) -> None:
     """Write a grid with a row per latent dimension, which alone changes from left to right."""
-    import numpy as np
-
-    from latentlab.latent import traversal
+    from latentlab.latent import samplers, traversal
 
     chosen = None if dims is None else _dims(dims)
     run = _open(path, checkpoint, output)
     size = run.model.latent_shape[0]
-    chosen = list(range(min(10, size))) if chosen is None else chosen
-    start = np.zeros(size, np.float32) if seed is None else run.latents(1, seed)[0]
+    chosen = samplers.continuous(run.model)[:10] if chosen is None else chosen
+    start = samplers.mean(run.model) if seed is None else run.latents(1, seed)[0]
     rows = traversal.traverse(start, chosen, steps, extent)
     _check_size(run, len(chosen), steps, scale)
     told = {"rows": len(chosen), "columns": steps, "dims": chosen, "extent": extent}
@@ -141,10 +156,13 @@ def interpolate(
     output: Annotated[
         str, typer.Option("--out", "-o", help="Film to write: a .gif, or a folder for numbered PNG files.")
     ] = "walk.gif",
+    latents: Latents = None,
     checkpoint: Checkpoint = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a film of the walk from the latent of one seed to that of another."""
+    """Write a film of the walk from the latent of one seed to that of another, or through those of a file."""
+    import numpy as np
+
     from latentlab.core.errors import ConfigError
     from latentlab.latent import paths
 
@@ -152,13 +170,23 @@ def interpolate(
         raise ConfigError(f"--path {kind}: expected one of {', '.join(paths.PATHS)}.")
     # A folder's name keeps its slash, which pathlib would drop: it says what to write.
     run = _open(path, checkpoint, output, film=True)
-    first, last = (run.latents(1, seed)[0] for seed in (from_seed, to_seed))
+    seeds = [from_seed, to_seed] if latents is None else []
+    if latents is None:
+        keys = np.concatenate([run.latents(1, seed) for seed in seeds])
+    else:
+        keys = _load(latents, run)
+        if len(keys) < 2:
+            raise ConfigError(f"--latents {latents}: it holds one latent; a walk needs at least two.")
+    positions = np.linspace(0, len(keys) - 1, frames)
+    walk = [paths.through(keys, position, kind, run.model.choices) for position in positions]
     scale = film_scale(run) if scale is None else scale
-    width, height = write_film(run, paths.between(first, last, frames, kind), scale, output, fps)
+    width, height = write_film(run, np.stack(walk), scale, output, fps)
     values = {"output": str(Path(output).absolute()), "width": width, "height": height}
-    values |= {"frames": frames, "fps": fps, "path": kind, "seeds": [from_seed, to_seed], "scale": scale}
+    values |= {"frames": frames, "fps": fps, "path": kind, "seeds": seeds, "scale": scale}
+    values |= {} if latents is None else {"latents": str(latents.absolute())}
     values |= {"run": str(run.folder.path.absolute()), "step": run.step}
-    summary = f"{output}: {frames} frames of {width}×{height}, seed {from_seed} to {to_seed}, {kind}."
+    where = f"seed {from_seed} to {to_seed}" if latents is None else f"through {len(keys)} latents"
+    summary = f"{output}: {frames} frames of {width}×{height}, {where}, {kind}."
     tell(values, summary, as_json)
 
 
@@ -179,6 +207,22 @@ def write_film(run: Run, latents: np.ndarray, scale: int, output: str, fps: floa
     export.write_frames(output, frames(), fps)
     _, height, width = run.model.image_shape
     return width * scale, height * scale
+
+
+def _sides(grid: str) -> tuple[int, int]:
+    from latentlab.core.errors import ConfigError
+
+    found = re.fullmatch(r"\s*(\d{1,6})\s*[xX×]\s*(\d{1,6})\s*", grid)
+    rows, columns = (int(found[1]), int(found[2])) if found else (0, 0)
+    if not (1 <= rows <= MAX_GRID and 1 <= columns <= MAX_GRID):
+        raise ConfigError(f"--grid {grid}: expected ROWSxCOLUMNS, such as 8x8, each from 1 to {MAX_GRID:,}.")
+    return rows, columns
+
+
+def _load(path: Path, run: Run) -> np.ndarray:
+    from latentlab.latent.files import load_latents
+
+    return load_latents(path, run.model.latent_shape[0])
 
 
 def _dims(text: str) -> Sequence[int]:

@@ -16,6 +16,7 @@ from latentlab.latent import paths, samplers, traversal
 from latentlab.latent.directions import labelled, saved
 from latentlab.latent.factors import correlations
 from latentlab.latent.importance import Importance, importance
+from latentlab.latent.inversion import Inversion, invert
 from latentlab.models import device as devices
 from latentlab.models.base import Model
 from latentlab.run.training import configs
@@ -66,6 +67,9 @@ class Run:
         """
         import torch
 
+        if not self.model.can_encode:
+            raise ConfigError(f"A {self.model.key} has no encoder; `invert` searches the latent of an image.")
+
         if images.ndim != 4 or images.shape[1:] != self.model.image_shape:
             expected = ", ".join(str(side) for side in self.model.image_shape)
             raise ConfigError(f"images: {images.shape} is not allowed; expected (N, {expected}).")
@@ -78,9 +82,17 @@ class Run:
             parts = [self.model.encode(part.to(self.model.device)).cpu() for part in tensor.split(256)]
         return torch.cat(parts).numpy()
 
+    def invert(self, image: np.ndarray, **settings: Any) -> Inversion:
+        """The latent whose decode is nearest to one uint8 image (C, H, W), for every kind of model.
+
+        `settings` and errors are those of `latent.inversion.invert`, which also shows how it gets there.
+        """
+        *_, found = invert(self.model, image, **settings)
+        return found
+
     def interpolate(self, a: np.ndarray, b: np.ndarray, frames: int, kind: str = "slerp") -> np.ndarray:
         """float32 images along the path between two latents (D,), both ends included."""
-        return self.decode(paths.between(self._one(a), self._one(b), frames, kind))
+        return self.decode(paths.between(self._one(a), self._one(b), frames, kind, self.model.choices))
 
     def traverse(self, z: np.ndarray, dims: Sequence[int], steps: int = 9, extent: float = 3.0) -> np.ndarray:
         """float32 images (len(dims) * steps, C, H, W), a row per dimension, each over ±extent sigma."""

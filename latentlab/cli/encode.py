@@ -1,0 +1,124 @@
+"""``latentlab encode``: the latents of images of one's own, as a file."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from latentlab.cli.options import AsJson, RunPath, whole
+from latentlab.cli.pictures import Checkpoint, Scale
+from latentlab.cli.terminal import loading, note, tell
+
+if TYPE_CHECKING:
+    import numpy as np
+
+#: Columns of the picture; more images go on below.
+COLUMNS = 16
+
+
+def encode(
+    path: RunPath,
+    images: Annotated[
+        list[Path], typer.Argument(metavar="IMAGE...", help="Image files, or folders of them.")
+    ],
+    output: Annotated[Path, typer.Option("--out", "-o", help="File of latents to write, .npz.")] = Path(
+        "latent.npz"
+    ),
+    picture: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Also write the images over their reconstructions, .png or .jpg."),
+    ] = None,
+    scale: Scale = 1,
+    steps: Annotated[
+        int,
+        typer.Option(
+            parser=whole(1, 100_000), metavar="N", help="Steps of the search, where the model has no encoder."
+        ),
+    ] = 300,
+    checkpoint: Checkpoint = None,
+    as_json: AsJson = False,
+) -> None:
+    """Find the latents of images: what a VAE's encoder says, what a search finds for a GAN."""
+    import numpy as np
+
+    from latentlab import export
+    from latentlab.export.base import exporter_for
+    from latentlab.latent.files import check_ending, save_latents
+    from latentlab.latent.inversion import locate, psnr
+    from latentlab.run import open_run
+    from latentlab.training.run_folder import RunFolder
+
+    # What cannot be read or written is refused first, before torch is there.
+    channels, height, width = RunFolder.open(path).info["image_shape"]
+    check_ending(output)
+    if picture is not None:
+        exporter_for(picture, animated=False)
+    names, originals = _read(images, (channels, height, width))
+    run = open_run(path, checkpoint)
+    with loading(f"latents of {len(names):,} images") as report:
+        z = locate(run.model, originals, report, **({} if run.model.can_encode else {"steps": steps}))
+    decoded = run.pixels(z)
+    figures = [psnr(a, b) for a, b in zip(decoded, originals, strict=True)]
+    save_latents(output, z, names=names, run=run.folder.name, step=run.step)
+
+    values = {"output": str(output.absolute()), "count": len(z), "size": z.shape[1]}
+    if picture is not None:
+        columns = min(COLUMNS, len(z))
+        export.write_picture(
+            picture, export.compose(_paired(originals, decoded, columns), columns, scale=scale)
+        )
+        values |= {"picture": str(picture.absolute())}
+    told = [{"name": name, "psnr": figure} for name, figure in zip(names, figures, strict=True)]
+    values |= {"images": told, "run": str(run.folder.path.absolute()), "step": run.step}
+    lines = [f"{name}: PSNR {_in_db(figure)}" for name, figure in zip(names, figures, strict=True)]
+    count = f"{len(z):,} latent" + ("s" if len(z) != 1 else "")
+    how = "encoder" if run.model.can_encode else f"search of {steps:,} steps"
+    lines.append(
+        f"{output}: {count} of {z.shape[1]} numbers, median PSNR {_in_db(float(np.median(figures)))}, "
+        f"{how}, step {run.step:,}."
+    )
+    tell(values, "\n".join(lines), as_json)
+
+
+def _read(paths: list[Path], image_shape: tuple[int, int, int]) -> tuple[list[str], np.ndarray]:
+    """Names and uint8 images (N, C, H, W). What is damaged in a folder is left out with a note."""
+    import numpy as np
+
+    from latentlab.core.errors import DataError
+    from latentlab.data.folder import find_images
+    from latentlab.data.one_image import read_one
+
+    names, found = [], []
+    for path in paths:
+        if not path.is_dir():
+            found.append(read_one(path, image_shape))
+            names.append(str(path))
+            continue
+        for inner in find_images(path)[0]:
+            try:
+                found.append(read_one(path / inner, image_shape))
+                names.append(str(path / inner))
+            except DataError as error:
+                note(f"{error} It is left out.")
+    if not found:
+        raise DataError(f"No readable image in {', '.join(map(str, paths))}.")
+    return names, np.stack(found)
+
+
+def _in_db(figure: float) -> str:
+    return "∞ dB" if math.isinf(figure) else f"{figure:.1f} dB"
+
+
+def _paired(originals: np.ndarray, decoded: np.ndarray, columns: int) -> np.ndarray:
+    """Tiles, row by row: some originals, below them their reconstructions, then the next ones."""
+    import numpy as np
+
+    rows = []
+    for start in range(0, len(originals), columns):
+        for images in (originals, decoded):
+            part = images[start : start + columns]
+            rows.append(np.pad(part, [(0, columns - len(part)), (0, 0), (0, 0), (0, 0)]))
+    return np.concatenate(rows)
