@@ -146,17 +146,17 @@ def _dataset(run: Run, spec: str | None) -> Dataset:
 
 
 def _against(run: Run, found: Sequence[Direction], dataset: Dataset) -> dict[str, Any]:
-    """For JSON: `factors`, and their `correlations` with each direction and each continuous dimension."""
+    """For JSON: `factors`, and their `correlations` with directions and, weightiest first, dimensions."""
     import numpy as np
 
     from latentlab.latent import samplers, traversal
 
-    dims = samplers.continuous(run.model)
+    with loading("importance") as report:
+        weights = run.importance(dataset, report)
+    dims = sorted(samplers.continuous(run.model), key=lambda dim: -weights.values[dim])
     units = [traversal.unit(dim, run.model.latent_shape[0]) for dim in dims]
     with loading("factors") as report:
         values = run.correlations(np.stack([*(d.vector for d in found), *units]), dataset, report=report)
-    with loading("importance") as report:
-        weights = run.importance(dataset, report)
     entries: list[dict[str, Any]] = [{"name": direction.name} for direction in found]
     entries += [{"name": f"z{dim}", "dim": dim, weights.unit: float(weights.values[dim])} for dim in dims]
     for entry, row in zip(entries, values.tolist(), strict=True):
@@ -173,7 +173,9 @@ def _lines(table: dict[str, Any]) -> list[str]:
     heads = "  ".join(f"{name:>{w}}" for name, w in zip(factors, wide, strict=True))
     lines = [f"{'':{first}}  {heads}  {unit:>11}"]
     for entry in entries:
-        cells = "  ".join(f"{entry['with'][name]:>{w}.2f}" for name, w in zip(factors, wide, strict=True))
+        cells = "  ".join(
+            f"{round(entry['with'][name], 2) + 0.0:>{w}.2f}" for name, w in zip(factors, wide, strict=True)
+        )
         weight = f"{entry[unit]:>11.3g}" if unit in entry else ""
         lines.append(f"{entry['name']:{first}}  {cells}  {weight}".rstrip())
     return [*lines, "Rank correlation; for angles and categories the multiple correlation, 0 to 1."]

@@ -105,11 +105,16 @@ def test_against_factors(call, sprites):
     assert rows["x"]["with"]["x"] > 0.5 and abs(rows["x"]["with"]["y"]) < 0.4
     assert rows["z2"]["dim"] == 2 and rows["z2"]["KL"] > 0 and "KL" not in rows["x"]
 
+    weights = [entry["KL"] for entry in told["correlations"] if "dim" in entry]
+    assert weights == sorted(weights, reverse=True)
+
     lines = call("directions", sprites, *arguments).out.splitlines()
     head = next(line for line in lines if line.split()[:1] == ["shape"])
     assert head.split() == [*told["factors"], "KL"]
     cells = next(line.split() for line in lines if line.startswith("z2 "))
-    assert cells[:4] == ["z2"] + [f"{rows['z2']['with'][name]:.2f}" for name in told["factors"][:3]]
+    assert cells[:4] == ["z2"] + [
+        f"{round(rows['z2']['with'][name], 2) + 0.0:.2f}" for name in told["factors"][:3]
+    ]
     assert float(cells[-1]) == pytest.approx(rows["z2"]["KL"], rel=1e-2)
 
 

@@ -74,7 +74,7 @@ class Probe(Method):
         for name, values in factors.items():
             report(len(found), total)
             normal, r2 = _regress(latents, values, config.seed)
-            found.append((r2, name, normal, f"R² {r2:.2f}"))
+            found.append((r2, name, normal, f"R² {round(r2, 2) + 0.0:.2f}"))  # + 0 for -0.00
         found.sort(key=lambda probe: -probe[0])
         directions = [Direction(n, whole(model, v), cls.key, note) for _, n, v, note in found if v.any()]
         if not directions:

@@ -91,6 +91,15 @@ def test_the_accuracy_is_that_on_what_was_held_out_and_balanced(mirror, pictured
     assert all(float(d.note.split()[1]) < 0.66 for d in found)
 
 
+def test_a_rare_class_counts_as_much_as_the_rest(mirror, pictured, material):
+    model = mirror()
+    latents, labels = _latents(), (np.arange(N) % 12 == 0).astype(np.int64)
+    latents[labels == 1, 0] += 2  # not far enough for a probe that weighs all latents alike to say so
+    dataset = pictured(latents, labels=labels, label_names=("rest", "rare"))
+    found = _by_name(find(model, "probe", material(model, dataset=dataset), {"samples": N}))
+    assert float(found["rare"].note.split()[1]) > 0.7
+
+
 def test_a_class_of_very_few_is_not_probed(mirror, pictured, material):
     model = mirror()
     labels = np.zeros(N, np.int64)
