@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import functools
 import math
+import threading
 import warnings
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 #: Bytes of the Jacobian that `gram` holds at a time: 512 dimensions of 256×256 in colour would be 384 MiB.
 HELD = 2**28
+#: Torch's forward mode is one for all threads, and refuses a second level.
+_FORWARD = threading.Lock()
 
 
 def jacobian(model: Model, z: np.ndarray, report: Report = no_report) -> np.ndarray:
@@ -85,13 +88,14 @@ def _products(model: Model, points: np.ndarray, tangents: np.ndarray) -> Tensor:
     import torch
     from torch.autograd import forward_ad
 
-    _prepare()
     z, t = (torch.from_numpy(np.array(a, np.float32)).to(model.device) for a in (points, tangents))
-    # `evaluating` turns inference mode on, whose tensors forward mode does not take.
-    with model.evaluating(), torch.inference_mode(False), torch.no_grad(), forward_ad.dual_level():
-        change = forward_ad.unpack_dual(model.decode(forward_ad.make_dual(z, t))).tangent
-        assert change is not None
-        return change.flatten(1).float().cpu()
+    with _FORWARD:
+        _prepare()
+        # `evaluating` turns inference mode on, whose tensors forward mode does not take.
+        with model.evaluating(), torch.inference_mode(False), torch.no_grad(), forward_ad.dual_level():
+            change = forward_ad.unpack_dual(model.decode(forward_ad.make_dual(z, t))).tangent
+    assert change is not None
+    return change.flatten(1).float().cpu()
 
 
 @functools.cache

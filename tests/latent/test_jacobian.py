@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -129,6 +130,14 @@ def test_it_can_be_left_early_and_leaves_the_nets_in_order(build, call):
     with pytest.raises(Cancelled):
         call(model, _latents(model)[0], leave)
     assert all(net.training for net in model.nets.values())
+
+
+def test_threads_may_ask_at_the_same_time(build):
+    models, z = [build("vae-mlp"), build("vae-mlp")], np.zeros(6, np.float32)
+    with ThreadPoolExecutor(2) as threads:
+        answers = [list(threads.map(lambda model: gram(model, z), models)) for _ in range(20)]
+    for first, second in answers:
+        np.testing.assert_array_equal(first, second)
 
 
 def test_large_images_go_through_in_small_batches(linear):
