@@ -53,6 +53,7 @@ class LatentSliderList(QScrollArea):
         """`count` rows at 0, unlocked, in the order of their index; named z0, z1, ... without `names`."""
         for index in [i for i in self._rows if i >= count]:
             row = self._rows.pop(index)
+            row.slider.setSliderDown(False)  # a drag ends with its row
             row.hide()
             row.setParent(None)
             row.deleteLater()
@@ -89,6 +90,17 @@ class LatentSliderList(QScrollArea):
         self._values[index] = value
         if index in self._rows:
             self._rows[index].set_value(value)
+
+    def names(self) -> list[str]:
+        return list(self._names)
+
+    def set_names(self, names: Sequence[str]) -> None:
+        """Call the rows something else."""
+        if len(names) != self.count():
+            raise ValueError(f"{len(names)} names for {self.count()} latent dimensions")
+        self._names = list(names)
+        for index, row in self._rows.items():
+            row.set_name(self._names[index], self._notes[index])
 
     def set_notes(self, notes: Sequence[str]) -> None:
         """A word behind each name, such as "KL 2.68"."""
@@ -147,6 +159,10 @@ class LatentSliderList(QScrollArea):
         if index in self._rows:
             self._rows[index].set_filmstrip(tiles)
 
+    def filmstrip(self, index: int) -> np.ndarray | None:
+        """The pictures along a track, None where there are none yet."""
+        return self._strips.get(index)
+
     def row(self, index: int) -> LatentSlider:
         """The row of a dimension, made now if it was not there."""
         row = self._row(index)
@@ -173,10 +189,13 @@ class LatentSliderList(QScrollArea):
     def _pitch(self) -> int:
         return row_height(self._with_strips)
 
+    def _make_row(self, index: int) -> LatentSlider:
+        return LatentSlider(index, self._names[index], limit=self._limit, parent=self._body)
+
     def _row(self, index: int) -> LatentSlider:
         row = self._rows.get(index)
         if row is None:
-            row = LatentSlider(index, self._names[index], limit=self._limit, parent=self._body)
+            row = self._make_row(index)
             row.value_changed.connect(self._on_value_changed)
             row.lock_toggled.connect(self._on_lock_toggled)
             row.drag_started.connect(self.drag_started)
@@ -204,7 +223,8 @@ class LatentSliderList(QScrollArea):
         if place is None:
             row.hide()
             return
-        width = self._body.width() - 2 * MARGIN
+        # The scroll bar lies in the margin: rows end where what is above the list does.
+        width = self.width() - 2 * MARGIN
         row.setGeometry(MARGIN, place * self._pitch(), max(width, 120), self._pitch())
         row.show()
 

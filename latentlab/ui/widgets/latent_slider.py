@@ -7,7 +7,16 @@ from typing import NamedTuple
 import numpy as np
 from PySide6.QtCore import QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QBrush, QMouseEvent, QPainter, QPainterPath, QPaintEvent, QTransform, QWheelEvent
-from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLineEdit,
+    QSizePolicy,
+    QSlider,
+    QToolButton,
+    QWidget,
+)
 
 from latentlab.ui import theme
 from latentlab.ui.widgets.fields import FloatField
@@ -35,7 +44,10 @@ class LatentSlider(QWidget):
 
     The slider spans -limit..limit standard deviations; a value typed beyond it is kept exactly, the handle
     stays at the end. Values are never rounded to the slider's ticks unless it is the slider that moved.
+    Its parts are named ``<prefix>_slider_<index>``, and so on.
     """
+
+    prefix, lock_part = "latent", "lock"
 
     value_changed = Signal(int, float)
     drag_started = Signal()  # the mouse holds the slider, until `drag_ended`
@@ -48,31 +60,28 @@ class LatentSlider(QWidget):
         super().__init__(parent)
         self.index, self.limit = index, limit
         self._value = 0.0
-        self.name = QLabel()
-        self.name.setProperty("role", "number")
+        self.name: QLabel | QLineEdit = self._make_name()
         self.note = ElidedLabel(role="faint")
         self.strip = Filmstrip()
         self.slider = TrackSlider()
-        self.slider.setObjectName(f"latent_slider_{index}")
+        self.slider.setObjectName(f"{self.prefix}_slider_{index}")
         self.slider.setRange(-TICKS, TICKS)
         self.slider.setSingleStep(TICKS // 60)
         self.slider.setPageStep(TICKS // 6)
         self.spin = FloatField(shown=2, signed=True)
-        self.spin.setObjectName(f"latent_value_{index}")
+        self.spin.setObjectName(f"{self.prefix}_value_{index}")
         self.spin.setRange(-TYPED_LIMIT, TYPED_LIMIT)
         self.spin.setSingleStep(0.05)
         self.spin.setFixedWidth(64)
         self.spin.setMinimumWidth(64)
         self.reset = QToolButton()
-        self.reset.setObjectName(f"latent_reset_{index}")
+        self.reset.setObjectName(f"{self.prefix}_reset_{index}")
         self.reset.setEnabled(False)
         theme.set_icon(self.reset, "reset", "secondary")
         self.lock = QToolButton()
-        self.lock.setObjectName(f"latent_lock_{index}")
+        self.lock.setObjectName(f"{self.prefix}_{self.lock_part}_{index}")
         self.lock.setCheckable(True)
-        for button in (self.reset, self.lock):
-            button.setProperty("flat", True)
-            button.setIconSize(QSize(16, 16))
+        self._buttons = [self.reset, self.lock, *self._more_buttons()]
         self._lay_out()
         self.set_name(name or f"z{index}", note)
         self._show_lock(False)
@@ -84,6 +93,15 @@ class LatentSlider(QWidget):
         self.reset.clicked.connect(self._on_reset)
         self.lock.toggled.connect(self._on_lock_toggled)
 
+    def _make_name(self) -> QLabel | QLineEdit:
+        name = QLabel()
+        name.setProperty("role", "number")
+        return name
+
+    def _more_buttons(self) -> list[QToolButton]:
+        """What comes behind the lock."""
+        return []
+
     def _lay_out(self) -> None:
         top = QHBoxLayout()
         top.setSpacing(4)
@@ -91,8 +109,13 @@ class LatentSlider(QWidget):
         top.addSpacing(4)
         top.addWidget(self.note, 1)
         top.addWidget(self.spin)
-        top.addWidget(self.reset)
-        top.addWidget(self.lock)
+        buttons = QHBoxLayout()
+        buttons.setSpacing(0)
+        for button in self._buttons:
+            button.setProperty("flat", True)
+            button.setIconSize(QSize(16, 16))
+            buttons.addWidget(button)
+        top.addLayout(buttons)
         grid = QGridLayout(self)
         grid.setContentsMargins(0, 4, 0, 0)
         grid.setSpacing(0)
@@ -123,9 +146,10 @@ class LatentSlider(QWidget):
         self.reset.setEnabled(self._value != 0)
 
     def set_name(self, name: str, note: str = "") -> None:
-        """What the dimension is called, and a word behind it ("KL 2.68")."""
-        self.name.setText(name)
+        """What the row is called, and a word behind it ("KL 2.68")."""
+        self._show_name(name)
         self.note.setText(note)
+        self.note.setToolTip(note)
         self.slider.setAccessibleName(f"{name}, slider")
         self.spin.setAccessibleName(f"{name}, value")
         self.spin.setToolTip(f"{name} in standard deviations of the prior, to type")
@@ -133,6 +157,9 @@ class LatentSlider(QWidget):
         self.reset.setToolTip(f"Reset {name} to 0")
         self.lock.setAccessibleName(f"Lock {name}")
         self.slider.setToolTip(f"{name}: drag, or use the arrow keys; double click resets")
+
+    def _show_name(self, name: str) -> None:
+        self.name.setText(name)
 
     def set_limit(self, limit: float) -> None:
         """How far the slider reaches to either side, in standard deviations."""
