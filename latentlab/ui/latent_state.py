@@ -67,14 +67,17 @@ class LatentState(QObject):
         self.around_step = AROUND_STEP
         self._seeded = True  # whether z is what seed and truncation give
         self._stamp = 0
-        self._asked: dict[int, float] = {}
-        self._shown_stamp = 0  # of the newest image that was asked for
+        self._asked: dict[int, tuple[float, Visit]] = {}  # when, and for which visit
         self.step = 0
 
         self.undo_stack = QUndoStack(self)
         self.undo_stack.setUndoLimit(UNDO_LIMIT)
         self.visits: list[Visit] = []  # where we have been: one more than the stack has steps
         self._gesture, self._held = 0, False
+        self._moving = (
+            False  # whether the stack moves because of `_step` or `go_to_visit`, not by its actions
+        )
+        self.undo_stack.indexChanged.connect(self._on_index_changed)
         self._gesture_end = self._timer(GESTURE_ENDS, self._on_gesture_ended)
         self._visited = self._timer(VISITED_EVERY, self.visited_changed.emit)
         self._surroundings_due = False
@@ -126,7 +129,8 @@ class LatentState(QObject):
 
     def set_z(self, z: np.ndarray, what: str = "move", gesture: str = "") -> None:
         """Go to a latent (D,). `what` names the step in the menu."""
-        self._step(Place(np.asarray(z, np.float32), self.seed, self.truncation, False), what, gesture)
+        # A copy: what the sender does with its array later must not reach into the history.
+        self._step(Place(np.array(z, np.float32), self.seed, self.truncation, False), what, gesture)
 
     def set_seed(self, seed: int) -> None:
         """Go to the latent of a seed; locked dimensions stay."""
@@ -174,7 +178,18 @@ class LatentState(QObject):
 
     def path_through(self, keyframes: list[np.ndarray], position: float, kind: str) -> None:
         """Go to a position on the path through keyframes."""
-        self.set_z(paths.through(np.stack(keyframes), position, kind), "walk", "walk")
+        self.set_z(paths.through(np.stack(keyframes), position, kind, self.choices), "walk", "walk")
+
+    def in_plane(self, down: float, right: float) -> np.ndarray:
+        """The latent (D,) that lies at `down` and `right` sigma of the two axes, the rest as in z."""
+        assert self.axes is not None
+        (first, second), here = (axis.vector for axis in self.axes), self.position(self.axes[0])
+        skew = float(first.astype(np.float64) @ second)
+        if abs(skew) > 0.99:  # a line rather than a plane
+            return traversal.moved(self.z, second, right)
+        if skew:  # the way along `second` leads along `first` too: that is made up for
+            down = here + (down - here - skew * (right - self.position(self.axes[1]))) / (1 - skew**2)
+        return traversal.moved(traversal.moved(self.z, first, down), second, right)
 
     def neighbour(self, index: int) -> np.ndarray:
         """The latent (D,) of a tile of the neighbourhood."""
@@ -192,12 +207,16 @@ class LatentState(QObject):
         self._gesture_end.stop()
 
     def go_to_visit(self, index: int) -> None:
-        """Back, or forward again, to a place of `visits`."""
+        """Back, or forward again, to a place of `visits`, without a look at those between."""
         self.release()
-        self.undo_stack.setIndex(index)
+        if index != self.undo_stack.index():
+            self._moving = True
+            self.undo_stack.setIndex(index)
+            self._moving = False
+            self._tell_arrived()
 
     def _step(self, place: Place, what: str, gesture: str = "") -> None:
-        if self.model is None:
+        if self.model is None or self._is_here(place):
             return
         if not self._held and gesture:
             self._gesture_end.start()
@@ -205,15 +224,30 @@ class LatentState(QObject):
         before = Place(self.z, self.seed, self.truncation, self._seeded)
         move = Move(what, before, place, key, self._arrive)
         here = self.undo_stack.index()
+        self._moving = True
         self.undo_stack.push(move)
+        self._moving = False
         del self.visits[here if move.merged else here + 1 :]  # what was undone is gone now
         self.visits.append(Visit(place.z))
         del self.visits[: -(self.undo_stack.count() + 1)]  # and what lies beyond the limit
+        self._tell_arrived()
+
+    def _is_here(self, place: Place) -> bool:
+        """Whether going there would change nothing, so that there is nothing to take back."""
+        drawn = (place.seed, place.truncation, True) == (self.seed, self.truncation, self._seeded)
+        return np.array_equal(place.z, self.z) and (drawn or not place.seeded)
 
     def _arrive(self, place: Place) -> None:
         """Be somewhere else: what a step does, undoes and does again."""
         self.z, self.seed = place.z, place.seed
         self.truncation, self._seeded = place.truncation, place.seeded
+
+    def _on_index_changed(self, index: int) -> None:
+        if not self._moving:  # undone or done again
+            self._gesture += 1  # what comes next is a step of its own
+            self._tell_arrived()
+
+    def _tell_arrived(self) -> None:
         self.changed.emit()
         self.look()
         self._tell_visited()
@@ -233,9 +267,7 @@ class LatentState(QObject):
         if self.model is None:
             return
         self._stamp += 1
-        self._shown_stamp = self._stamp
-        now = time.perf_counter()
-        self._asked = {s: t for s, t in self._asked.items() if now - t < 2} | {self._stamp: now}
+        self._asked[self._stamp] = time.perf_counter(), self.visits[self.undo_stack.index()]
         self._sampler.request("explore", self._stamp, self.z[None])
         self.look_around()
 
@@ -283,7 +315,9 @@ class LatentState(QObject):
             free = self.dimensions()
             axes = [self.dimension_axis(i) for i in free[:2]]
             self.axes = (axes[0], axes[1]) if len(axes) == 2 else None
+            self._moving = True
             self.undo_stack.clear()
+            self._moving = False
             self.visits = [Visit(self.z)]
         # The old pictures are another model's.
         self.visits = [Visit(visit.z) for visit in self.visits]
@@ -301,10 +335,12 @@ class LatentState(QObject):
     def _on_rendered(self, channel: str, stamp: int, images: np.ndarray, milliseconds: float) -> None:
         if channel == "explore":
             asked = self._asked.pop(stamp, None)
-            waited = 1000 * (time.perf_counter() - asked) if asked else milliseconds
-            here = self.undo_stack.index()
-            if stamp == self._shown_stamp and here < len(self.visits):
-                self.visits[here].tile = images[0]
+            # Those before it were overtaken: nobody will answer them.
+            self._asked = {later: what for later, what in self._asked.items() if later > stamp}
+            waited = milliseconds
+            if asked is not None:
+                waited = 1000 * (time.perf_counter() - asked[0])
+                asked[1].tile = images[0]
                 self._tell_visited()
             self.explored.emit(images, milliseconds, waited)
         elif channel == "around":
