@@ -34,6 +34,7 @@ class Background(QObject):
         super().__init__(parent)
         self.settings, self._damage = settings.load()
         self._tasks: set[Task] = set()
+        self._over = False
         self._saving = QTimer(self)
         self._saving.setSingleShot(True)
         self._saving.setInterval(500)
@@ -76,7 +77,8 @@ class Background(QObject):
         if ended is not None:
             task.finished.connect(ended)
         task.finished.connect(self._on_task_finished)
-        task.start()
+        if not self._over:  # nobody would wait for it: what a signal on its way asks for is not begun
+            task.start()
         return task
 
     def remember(self, **changes: Any) -> None:
@@ -106,6 +108,7 @@ class Background(QObject):
 
     def end_tasks(self, seconds: float, *others: QThread) -> bool:
         """Cancel every task and wait for it and `others`; False where one still runs after `seconds`."""
+        self._over = True
         for task in self._tasks:
             task.cancel()
         deadline = QDeadlineTimer(int(1000 * seconds))
