@@ -1,21 +1,27 @@
-"""All latent dimensions as a scrolling list; rows are made when they come near."""
+"""All latent dimensions as a scrolling list; a few rows serve them all."""
 
 from __future__ import annotations
 
+import itertools
+import time
 from collections.abc import Sequence
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt, Signal
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QFrame, QScrollArea, QWidget
 
-from latentlab.ui.widgets.latent_slider import LatentSlider, row_height
+from latentlab.ui.widgets.latent_slider import SPARE, LatentSlider, row_height
 
-#: Rows that exist from the start: scripts find them by name, and the first screens scroll without a hitch.
+#: So many rows are made: scripts find those of small latents by name. Beyond it a row that comes into view is
+#: one that went out of view: making it costs 3 ms, giving it another dimension 0.1 ms.
 EAGER_ROWS = 40
-#: Rows made beyond either edge of what is visible.
+#: Rows that are ready beyond either edge of what is visible.
 AHEAD = 4
+#: Milliseconds that `prepare` makes rows before the window has its turn.
+SLICE = 8
 MARGIN = 16
+NO_PICTURES = np.zeros((0, 1, 1, 1), np.uint8)
 
 
 class LatentSliderList(QScrollArea):
@@ -42,31 +48,38 @@ class LatentSliderList(QScrollArea):
         self._strips: dict[int, np.ndarray] = {}
         self._with_strips = False
         self._rows: dict[int, LatentSlider] = {}
+        self._spare: list[LatentSlider] = []  # rows without a dimension
         self._shown: list[int] = []
+        self._chained: list[LatentSlider] = []
         self._positions: dict[int, int] = {}
         self._body = QWidget()
         self.setWidget(self._body)
         self.setWidgetResizable(False)
         self.verticalScrollBar().valueChanged.connect(self._on_scrolled)
+        self._preparing = QTimer(self)
+        self._preparing.timeout.connect(self._on_preparing)
+
+    def prepare(self) -> None:
+        """Make rows for what will come, in slices while nothing else happens."""
+        self._preparing.start()
 
     def set_dimensions(self, count: int, names: Sequence[str] | None = None) -> None:
         """`count` rows at 0, unlocked, in the order of their index; named z0, z1, ... without `names`."""
         for index in [i for i in self._rows if i >= count]:
-            row = self._rows.pop(index)
+            row = self._free(index)
             row.slider.setSliderDown(False)  # a drag ends with its row
             row.hide()
-            row.setParent(None)
-            row.deleteLater()
+            self._spare.append(row)
         self._values = np.zeros(count)
         self._names = list(names) if names is not None else [f"z{i}" for i in range(count)]
         self._notes = [""] * count
         self._locked = set()
         self._strips = {}
         self._order = list(range(count))
-        for index in range(min(count, EAGER_ROWS)):
-            self._row(index)
         for index in self._rows:
             self._refresh(index)
+        for index in range(min(count, EAGER_ROWS)):
+            self._row(index)
         self._arrange()
 
     def count(self) -> int:
@@ -150,14 +163,13 @@ class LatentSliderList(QScrollArea):
 
     def set_filmstrip(self, index: int, tiles: np.ndarray | None) -> None:
         """The pictures along the track of one dimension, uint8 (K, C, H, W)."""
-        if tiles is None:
+        if tiles is not None and not self._with_strips:
+            self.set_filmstrips(True)
+        if index in self._rows:  # else it went out of view since it was asked for
             self._strips.pop(index, None)
-        else:
-            self._strips[index] = tiles
-            if not self._with_strips:
-                self.set_filmstrips(True)
-        if index in self._rows:
-            self._rows[index].set_filmstrip(tiles)
+            if tiles is not None:
+                self._strips[index] = tiles
+            self._show_strip(index)
 
     def filmstrip(self, index: int) -> np.ndarray | None:
         """The pictures along a track, None where there are none yet."""
@@ -190,26 +202,67 @@ class LatentSliderList(QScrollArea):
         return row_height(self._with_strips)
 
     def _make_row(self, index: int) -> LatentSlider:
-        return LatentSlider(index, self._names[index], limit=self._limit, parent=self._body)
+        return LatentSlider(index, limit=self._limit, parent=self._body)
 
     def _row(self, index: int) -> LatentSlider:
         row = self._rows.get(index)
         if row is None:
-            row = self._make_row(index)
-            row.value_changed.connect(self._on_value_changed)
-            row.lock_toggled.connect(self._on_lock_toggled)
-            row.drag_started.connect(self.drag_started)
-            row.drag_ended.connect(self.drag_ended)
+            row = self._spare.pop() if self._spare else self._taken() or self._new_row(index)
+            row.set_index(index)
             self._rows[index] = row
             self._refresh(index)
         return row
 
+    def _new_row(self, index: int) -> LatentSlider:
+        row = self._make_row(index)
+        row.value_changed.connect(self._on_value_changed)
+        row.lock_toggled.connect(self._on_lock_toggled)
+        row.drag_started.connect(self.drag_started)
+        row.drag_ended.connect(self.drag_ended)
+        return row
+
+    def _taken(self) -> LatentSlider | None:
+        """A row from far out of view that nobody holds or types in, where there are enough of them."""
+        if len(self._rows) < EAGER_ROWS:
+            return None
+        near = self._in_view(AHEAD)
+        middle, far = (near.start + near.stop) / 2, 2 * len(self._order)  # what is hidden lies farthest
+        away = {index: abs(self._positions.get(index, far) - middle) for index in self._rows}
+        busy = self.focusWidget()
+        for index in sorted(away, key=away.__getitem__, reverse=True):
+            row = self._rows[index]
+            if near.start <= self._positions.get(index, far) < near.stop:
+                break
+            if not row.slider.isSliderDown() and not (busy and row.isAncestorOf(busy)):
+                return self._free(index)
+        return None
+
+    def _free(self, index: int) -> LatentSlider:
+        self._strips.pop(index, None)
+        row = self._rows.pop(index)
+        row.set_index(SPARE)
+        return row
+
+    def _on_preparing(self) -> None:
+        until = time.perf_counter() + SLICE / 1000
+        while time.perf_counter() < until:
+            if len(self._rows) + len(self._spare) >= EAGER_ROWS:
+                self._preparing.stop()
+                return
+            row = self._new_row(SPARE)
+            row.hide()
+            self._spare.append(row)
+
     def _refresh(self, index: int) -> None:
         row = self._rows[index]
+        row.limit = self._limit
         row.set_name(self._names[index], self._notes[index])
         row.set_value(float(self._values[index]))
         row.set_locked(index in self._locked)
-        row.set_filmstrip(self._strips.get(index))
+        self._show_strip(index)
+
+    def _show_strip(self, index: int) -> None:
+        self._rows[index].set_filmstrip(self._strips.get(index, NO_PICTURES if self._with_strips else None))
 
     def _arrange(self) -> None:
         self._positions = {index: place for place, index in enumerate(self._order)}
@@ -228,17 +281,30 @@ class LatentSliderList(QScrollArea):
         row.setGeometry(MARGIN, place * self._pitch(), max(width, 120), self._pitch())
         row.show()
 
-    def _make_visible(self) -> None:
+    def _in_view(self, ahead: int = 0) -> slice:
+        """The places in view, and so many more beyond either edge."""
         top, height, pitch = self.verticalScrollBar().value(), self.viewport().height(), self._pitch()
-        first, last = top // pitch, (top + height) // pitch + 1
-        for index in self._order[max(0, first - AHEAD) : last + AHEAD]:
+        return slice(max(0, top // pitch - ahead), (top + height) // pitch + 1 + ahead)
+
+    def _make_visible(self) -> None:
+        for index in self._order[self._in_view(AHEAD)]:
             if index not in self._rows:
                 self._row(index)
                 self._place(index)
-        shown = self._order[first:last]
+        self._chain()
+        shown = self._order[self._in_view()]
         if shown != self._shown:
             self._shown = shown
             self.rows_shown.emit(list(shown))
+
+    def _chain(self) -> None:
+        """Let Tab go through the rows as they stand."""
+        placed = self._rows.keys() & self._positions.keys()
+        rows = [self._rows[index] for index in sorted(placed, key=self._positions.__getitem__)]
+        if rows != self._chained:
+            self._chained = rows
+            for one, other in itertools.pairwise(part for row in rows for part in row.parts):
+                QWidget.setTabOrder(one, other)
 
     def _on_scrolled(self) -> None:
         self._make_visible()

@@ -28,6 +28,8 @@ TICKS = 1000
 STRIP_HEIGHT = 24
 #: Farthest value that can be typed, in standard deviations of the prior.
 TYPED_LIMIT = 100.0
+#: The index of a row that serves no dimension for now.
+SPARE = -1
 
 
 class RowState(NamedTuple):
@@ -82,6 +84,9 @@ class LatentSlider(QWidget):
         self.lock.setObjectName(f"{self.prefix}_{self.lock_part}_{index}")
         self.lock.setCheckable(True)
         self._buttons = [self.reset, self.lock, *self._more_buttons()]
+        parts = (self.name, self.slider, self.spin, *self._buttons)
+        #: What can have the focus, in the order that Tab takes.
+        self.parts = [part for part in parts if part.focusPolicy() != Qt.FocusPolicy.NoFocus]
         self._lay_out()
         self.set_name(name or f"z{index}", note)
         self._show_lock(False)
@@ -126,6 +131,14 @@ class LatentSlider(QWidget):
         grid.setRowStretch(4, 1)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         QWidget.setTabOrder(self.slider, self.spin)
+
+    def set_index(self, index: int) -> None:
+        """Serve another dimension, or none (`SPARE`); what it shows is to be set next."""
+        before, after = f"_{self.index}", f"_{index}"
+        self.index = index
+        for part in self.findChildren(QWidget):
+            if part.objectName().endswith(before):
+                part.setObjectName(part.objectName().removesuffix(before) + after)
 
     def sizeHint(self) -> QSize:
         return QSize(240, row_height(not self.strip.isHidden()))
@@ -273,14 +286,14 @@ class Filmstrip(QWidget):
         self.hide()
 
     def set_tiles(self, tiles: np.ndarray | None) -> None:
-        """uint8 (K, C, H, W), or None to hide the strip."""
+        """uint8 (K, C, H, W); none of them (K = 0) keeps the room, None hides the strip."""
         self._tiles = tiles
         self._painted = None
         self.setVisible(tiles is not None)
         self.update()
 
     def paintEvent(self, event: QPaintEvent) -> None:
-        if self._tiles is None:
+        if self._tiles is None or not len(self._tiles):
             return
         count, ratio = len(self._tiles), self.devicePixelRatioF()
         gap = 2.0
