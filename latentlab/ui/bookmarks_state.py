@@ -1,20 +1,373 @@
-"""The latents that a person wants to find again."""
+"""The latents that a person wants to find again, and sums of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import dataclasses
+import io
+import itertools
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-from PySide6.QtCore import QObject, Signal
+import numpy as np
+from PySide6.QtCore import QMimeData, QObject, QTimer, Signal
+
+from latentlab.latent import bookmarks
+from latentlab.latent.arithmetic import mix
+from latentlab.ui.kept_file import KeptFile
+from latentlab.ui.workers import OpenedRun
 
 if TYPE_CHECKING:
     from latentlab.ui.session import Session
 
+FILE = "bookmarks.json"
+#: Thumbnails decoded by one request, and milliseconds between two rounds while the model learns.
+CHUNK, ROUND_EVERY = 32, 2000
+#: What is dragged: NPZ of `z` float32 (N, D), `names`, and `tiles` uint8 (N, C, H, W) where all are there.
+MIME = "application/x-latentlab-latents"
+#: Slots of the arithmetic, and the weights of A − B + C.
+SLOTS = 4
+DIFFERENCE = (1.0, -1.0, 1.0, 0.0)
+
+Order = Literal["hand", "name", "age"]
+Kind = Literal["difference", "average", "free"]
+
+
+@dataclasses.dataclass(eq=False)
+class Item:
+    """A latent, float32 (D,), its name, and what it decodes to now, uint8 (C, H, W), or None. The larger
+    `age`, the later it was made."""
+
+    name: str
+    z: np.ndarray
+    tile: np.ndarray | None = None
+    age: int = 0
+
 
 class Bookmarks(QObject):
-    """Named latents of the present run, saved with it."""
+    """Named latents of the present run, saved with it.
 
-    changed = Signal()
+    Thumbnails are decoded while `watch` says that somebody sees them.
+    """
+
+    changed = Signal()  # `items`, a name, their order, or what can be restored
+    pictured = Signal()  # some have another tile
 
     def __init__(self, session: Session) -> None:
         super().__init__(session)
-        self._session = session
+        self._session, self._latent = session, session.latent
+        self.items: list[Item] = []  # as they are shown
+        self.order: Order = "hand"
+        self.removed: list[tuple[int, Item]] = []  # what `restore` brings back, and where each was by hand
+        self._by_hand: list[Item] = []
+        self._ages = itertools.count()
+        self._path: Path | None = None
+        self._size = 0
+        self._file = KeptFile(FILE, bookmarks.load, bookmarks.save, session)
+        self._watched = False
+        self._due: list[Item] = []
+        self._stamp = -1
+        self._pacing = QTimer(self)
+        self._pacing.setSingleShot(True)
+        self._pacing.setInterval(ROUND_EVERY)
+        self._pacing.timeout.connect(self.picture)
+        session.run_opened.connect(self._on_run_opened)
+        self._file.loaded.connect(self._on_loaded)
+        self._latent.space_changed.connect(self._on_space_changed)
+        self._latent.weights_changed.connect(self._on_weights_changed)
+        session.sampler.rendered.connect(self._on_rendered)
+        self.mixture = Mixture(session, self)
+
+    # What a person does
+
+    def add(self, z: np.ndarray | None = None, name: str = "") -> Item | None:
+        """Keep a latent (D,), or the present one; None where there is no model, or it is of another."""
+        z = self._latent.z if z is None else z
+        if self._latent.model is None or len(z) != self._size:
+            return None
+        item = Item(name or self._free_name(), z.astype(np.float32), age=next(self._ages))
+        self._by_hand.append(item)
+        self._changed()
+        self._ask([*self._due, item])
+        return item
+
+    def rename(self, item: Item, name: str) -> None:
+        """Call it something else; nothing but spaces leaves the name."""
+        name = " ".join(name.split())
+        if name and name != item.name:
+            item.name = name
+            self._changed()
+        else:
+            self.changed.emit()  # whoever shows what was typed shows the name again
+
+    def remove(self, items: Sequence[Item]) -> None:
+        """Forget some; `restore` brings back the last that went."""
+        gone = [(place, item) for place, item in enumerate(self._by_hand) if item in items]
+        if gone:
+            self._by_hand = [item for item in self._by_hand if item not in items]
+            self._changed(gone)
+            what = f"“{gone[0][1].name}”" if len(gone) == 1 else f"{len(gone)} bookmarks"
+            self._session.notify("info", f"Removed {what}. Restore, on the Bookmarks tab, undoes that.")
+
+    def restore(self) -> None:
+        """Bring back what was removed last, to where it was; possible until the next change."""
+        for place, item in self.removed:
+            self._by_hand.insert(place, item)
+        back = [item for _, item in self.removed]
+        self._changed()
+        self._ask([*self._due, *back])
+
+    def move(self, items: Sequence[Item], place: int) -> None:
+        """Put some before the one that is shown at `place`; from now on they lie as they were put."""
+        before = sum(item in items for item in self.items[:place])
+        moved = [item for item in self.items if item in items]
+        rest = [item for item in self.items if item not in items]
+        at = place - before
+        self._by_hand = [*rest[:at], *moved, *rest[at:]]
+        self.order = "hand"
+        self._changed()
+
+    def sort(self, order: Order) -> None:
+        """Show them by name, by age, or as a person put them."""
+        self.order = order
+        self._sort()
+        self.changed.emit()
+
+    def go(self, item: Item) -> None:
+        """Go there: one step of undo."""
+        if len(item.z) == self._latent.size:
+            self._latent.set_z(item.z, item.name)
+
+    def take(self, dropped: Sequence[Item]) -> list[Item]:
+        """The items that something dropped is, new ones added; none of another latent space."""
+        if any(len(item.z) != self._size for item in dropped):
+            self._session.notify("warning", "These latents are of another latent space.")
+            return []
+        return [self._same(item) or self.add(item.z, item.name) or item for item in dropped]
+
+    def _same(self, other: Item) -> Item | None:
+        return next((i for i in self.items if i.name == other.name and np.array_equal(i.z, other.z)), None)
+
+    def _free_name(self) -> str:
+        taken = {item.name for item in self._by_hand}
+        return next(name for n in itertools.count(len(taken) + 1) if (name := f"Bookmark {n}") not in taken)
+
+    def _changed(self, removed: list[tuple[int, Item]] | None = None) -> None:
+        self.removed = removed or []
+        self._sort()
+        self._file.keep([bookmarks.Bookmark(item.name, item.z) for item in self._by_hand])
+        self.changed.emit()
+
+    def _sort(self) -> None:
+        keys = {"name": lambda item: (item.name.casefold(), item.age), "age": lambda item: item.age}
+        by_hand = self.order == "hand"
+        self.items = list(self._by_hand) if by_hand else sorted(self._by_hand, key=keys[self.order])
+
+    # The run
+
+    def _on_run_opened(self, opened: OpenedRun) -> None:
+        if opened.folder.path == self._path:
+            return  # it is trained on: what is here is newer than its file
+        self._path, self._size = opened.folder.path, opened.latent_size
+        self._by_hand, self.removed, self._due = [], [], []
+        self._sort()
+        self._file.show(opened)
+        self.changed.emit()
+
+    def _on_loaded(self, content: list[bookmarks.Bookmark]) -> None:
+        early = self._by_hand  # made while the file was read
+        self._by_hand = [Item(mark.name, mark.z, age=next(self._ages)) for mark in content] + early
+        if early:
+            self._changed()
+        else:
+            self._sort()
+            self.changed.emit()
+        self.picture()
+
+    # Thumbnails: a chunk at a time while nothing more urgent is asked for
+
+    def watch(self, watched: bool) -> None:
+        """Whether the thumbnails and the arithmetic's result are seen."""
+        self._watched = watched
+        if watched:
+            self.picture()
+            self.mixture.look()
+
+    @property
+    def watched(self) -> bool:
+        return self._watched
+
+    def picture(self) -> None:
+        """Decode every thumbnail anew."""
+        self._ask([*self.items, *(item for _, item in self.removed)])
+
+    def _ask(self, items: list[Item]) -> None:
+        self._due = [item for item in items if len(item.z) == self._latent.size]
+        self._stamp = -1
+        if self._due and self._watched:
+            chunk = np.stack([item.z for item in self._due[:CHUNK]])
+            self._stamp = self._latent.ask("thumbnails", chunk)
+
+    def _on_rendered(self, channel: str, stamp: int, tiles: np.ndarray, milliseconds: float) -> None:
+        if channel == "thumbnails" and stamp == self._stamp:
+            for item, tile in zip(self._due, tiles, strict=False):  # the first of those that are due
+                item.tile = tile
+            self.pictured.emit()
+            self._ask(self._due[len(tiles) :])
+
+    def _on_space_changed(self) -> None:
+        for item in self._by_hand:
+            item.tile = None  # another model's
+        self.pictured.emit()
+        self.picture()
+
+    def _on_weights_changed(self, step: int) -> None:
+        if self._watched and self.items and not self._pacing.isActive():
+            self._pacing.start()
+
+
+class Mixture(QObject):
+    """A weighted sum of up to four bookmarks: A − B + C, their average, or any other."""
+
+    changed = Signal()  # slots, weights, kind
+    rendered = Signal()  # `tile` is what the sum decodes to
+
+    def __init__(self, session: Session, owner: Bookmarks) -> None:
+        super().__init__(owner)
+        self._latent, self._bookmarks = session.latent, owner
+        self.slots: list[Item | None] = [None] * SLOTS
+        self.weights = list(DIFFERENCE)
+        self.kind: Kind = "difference"
+        self.tile: np.ndarray | None = None
+        self._stamp = -1
+        owner.changed.connect(self._on_bookmarks_changed)
+        self._latent.space_changed.connect(self._on_space_changed)
+        self._latent.weights_changed.connect(self._on_weights_changed)
+        session.sampler.rendered.connect(self._on_rendered)
+
+    def fill(self, slot: int, item: Item | None) -> None:
+        """Put a bookmark into a slot, or nothing."""
+        self.slots[slot] = item
+        self._changed()
+
+    def set_weight(self, slot: int, weight: float) -> None:
+        """Weigh a slot by hand."""
+        self.weights[slot] = weight
+        self.kind = "free"
+        self._changed()
+
+    def set_kind(self, kind: Kind) -> None:
+        """The weights of A − B + C, or equal ones; "free" leaves them."""
+        self.kind = kind
+        if kind == "difference":
+            self.weights = list(DIFFERENCE)
+        self._changed()
+
+    def result(self) -> np.ndarray | None:
+        """The sum (D,); None while nothing takes part in it, or it is of another model."""
+        parts = self._parts()
+        if not parts or any(len(item.z) != self._latent.size for item, _ in parts):
+            return None
+        return mix(np.stack([item.z for item, _ in parts]), np.array([weight for _, weight in parts]))
+
+    def words(self) -> str:
+        """Such as "smiling − neutral + 0.5 × other"."""
+        parts = self._parts()
+        if self.kind == "average" and len(parts) > 1:
+            *first, last = (item.name for item, _ in parts)
+            return f"the average of {', '.join(first)} and {last}"
+        text = ""
+        for item, weight in parts:
+            sign = ("−" if weight < 0 else "") if not text else (" − " if weight < 0 else " + ")
+            factor = f"{abs(weight):.2f}".rstrip("0").rstrip(".")
+            text += sign + ("" if factor == "1" else f"{factor} × ") + item.name
+        return text
+
+    def go(self) -> None:
+        """Go to the sum: one step of undo."""
+        if (z := self.result()) is not None:
+            self._latent.set_z(z, self.words())
+
+    def bookmark(self) -> Item | None:
+        """Keep the sum as a bookmark that is called by its words."""
+        z = self.result()
+        return None if z is None else self._bookmarks.add(z, self.words())
+
+    def look(self) -> None:
+        """Ask for the picture of the sum, where somebody sees it."""
+        z = self.result()
+        if z is None:
+            self.tile = None
+            self._stamp = -1
+            self.rendered.emit()
+        elif self._bookmarks.watched:
+            self._stamp = self._latent.ask("mix", z[None])
+
+    def _parts(self) -> list[tuple[Item, float]]:
+        return [
+            (item, weight)
+            for item, weight in zip(self.slots, self.weights, strict=True)
+            if item is not None and weight
+        ]
+
+    def _changed(self) -> None:
+        if self.kind == "average":
+            count = sum(item is not None for item in self.slots)
+            self.weights = [0.0 if item is None else 1 / count for item in self.slots]
+        self.changed.emit()
+        self.look()
+
+    def _on_bookmarks_changed(self) -> None:
+        there = [item if item in self._bookmarks.items else None for item in self.slots]
+        if there != self.slots:
+            self.slots = there
+            self._changed()
+        else:
+            self.changed.emit()  # a name may be another
+
+    def _on_space_changed(self) -> None:
+        self.tile = None
+        self.rendered.emit()
+        self.look()
+
+    def _on_weights_changed(self, step: int) -> None:
+        if self._bookmarks.watched and self.result() is not None:
+            self.look()
+
+    def _on_rendered(self, channel: str, stamp: int, tiles: np.ndarray, milliseconds: float) -> None:
+        # While an arrow key is held every answer is shown, also one that a newer request follows.
+        if channel == "mix" and self._stamp >= 0 and self.result() is not None:
+            self.tile = tiles[0]
+            self.rendered.emit()
+
+
+# Drag and drop
+
+
+def dragged(items: Sequence[Item]) -> QMimeData:
+    """Items as what a drag carries."""
+    arrays = {"z": np.stack([item.z for item in items]), "names": np.array([item.name for item in items])}
+    tiles = [item.tile for item in items if item.tile is not None]
+    if len(tiles) == len(items):
+        arrays["tiles"] = np.stack(tiles)
+    content = io.BytesIO()
+    np.savez(content, **arrays)  # type: ignore[arg-type]  # its stub takes the names for its own flags
+    data = QMimeData()
+    data.setData(MIME, content.getvalue())
+    return data
+
+
+def dropped(data: QMimeData) -> list[Item]:
+    """The items that a drag carries; none where it carries something else, or is damaged."""
+    if not data.hasFormat(MIME):
+        return []
+    try:
+        with np.load(io.BytesIO(data.data(MIME).data()), allow_pickle=False) as arrays:
+            z, names = arrays["z"], arrays["names"].tolist()
+            tiles = arrays["tiles"] if "tiles" in arrays else [None] * len(names)
+    except Exception:  # whatever another program put there
+        return []
+    good = z.ndim == 2 and z.dtype == np.float32 and np.isfinite(z).all() and len(z) == len(names)
+    if not good or not all(isinstance(name, str) for name in names) or len(tiles) != len(names):
+        return []
+    return [Item(name, row.copy(), tile) for name, row, tile in zip(names, z, tiles, strict=True)]

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QSize, Qt, QTimer
-from PySide6.QtGui import QIcon, QPixmap
+from PySide6.QtCore import QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QIcon, QPixmap
 from PySide6.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
@@ -27,6 +27,7 @@ from latentlab.data.base import Report
 from latentlab.latent import paths
 from latentlab.models.base import Model
 from latentlab.ui import theme
+from latentlab.ui.bookmarks_state import MIME, Item, dropped
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import ChoiceField, FloatField
@@ -34,6 +35,7 @@ from latentlab.ui.widgets.pixels import as_image, tile_picture
 
 TICKS = 1000  # positions of the slider per leg
 FPS = 25
+ICON = 56
 KINDS = {"slerp": "Slerp", "linear": "Linear"}
 
 
@@ -52,12 +54,12 @@ class TimelinePanel(QWidget):
 
         self.add = push_button("keyframe_add", "Add", "Add the present latent as a keyframe (K)", "plus")
         self.remove = push_button("keyframe_remove", "", "Remove the chosen keyframe", "minus", flat=True)
-        self.list = QListWidget()
+        self.list = KeyframeList()
         self.list.setObjectName("keyframe_list")
         self.list.setAccessibleName("Keyframes")
         self.list.setFlow(QListView.Flow.LeftToRight)
         self.list.setWrapping(False)
-        self.list.setIconSize(QSize(56, 56))
+        self.list.setIconSize(QSize(ICON, ICON))
         self.list.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
         self.kind = ChoiceField()
         self.kind.setObjectName("interpolation_kind")
@@ -84,7 +86,7 @@ class TimelinePanel(QWidget):
         self.position.setToolTip("Scrub along the path.")
         tooltip = "Export the loop through all keyframes as an animated GIF…"
         self.export = push_button("timeline_export", "", tooltip, "film")
-        self.hint = QLabel("Add two keyframes to walk between them", self.list)
+        self.hint = QLabel("Add two keyframes to walk between them, or drop bookmarks here", self.list)
         self.hint.setProperty("role", "secondary")
         self.hint.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self._timer = QTimer(self)
@@ -95,6 +97,7 @@ class TimelinePanel(QWidget):
         self.add.clicked.connect(self.add_keyframe)
         self.remove.clicked.connect(self._on_remove)
         self.list.itemClicked.connect(self._on_item_clicked)
+        self.list.dropped.connect(self._on_dropped)
         self.play.toggled.connect(self._on_play_toggled)
         self.position.valueChanged.connect(self._on_position_changed)
         self.export.clicked.connect(self._on_export)
@@ -123,24 +126,26 @@ class TimelinePanel(QWidget):
         """The present latent becomes the last keyframe."""
         if self._latent.model is None:
             return
-        self._latents.append(self._latent.z.copy())
-        item = QListWidgetItem(self._thumbnail(), "")
-        item.setToolTip(f"Keyframe {len(self._latents)}: click to go there")
-        self.list.addItem(item)
+        self._insert(len(self._latents), self._latent.z, self._tile)
+        self._update()
+
+    def _insert(self, row: int, z: np.ndarray, tile: np.ndarray | None) -> None:
+        self._latents.insert(row, z.copy())
+        self.list.insertItem(row, QListWidgetItem(_thumbnail(tile), ""))
+        for at in range(row, self.list.count()):
+            self.list.item(at).setToolTip(f"Keyframe {at + 1}: click to go there")
+
+    def _on_dropped(self, items: list[Item], row: int) -> None:
+        if any(len(item.z) != self._latent.size for item in items):
+            self._session.notify("warning", "These latents are of another latent space.")
+            return
+        for place, item in enumerate(items):
+            self._insert(row + place, item.z, item.tile)
         self._update()
 
     def loop(self) -> list[np.ndarray]:
         """The keyframes and the first again: a path that closes."""
         return [*self._latents, self._latents[0]]
-
-    def _thumbnail(self) -> QIcon:
-        if self._tile is None:
-            return theme.icon("image", "secondary")
-        picture = tile_picture(self._tile)
-        size = self.list.iconSize() * 2
-        keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-        # A pixmap owns its pixels, so the picture may go.
-        return QIcon(QPixmap.fromImage(as_image(picture)).scaled(size, keep, smooth))
 
     def _update(self) -> None:
         count = len(self._latents)
@@ -217,6 +222,45 @@ class TimelinePanel(QWidget):
 
     def _on_written(self, path: Path) -> None:
         self._session.notify("good", f"Written: {path}")
+
+
+class KeyframeList(QListWidget):
+    """Takes bookmarks that are dropped on it; says which, and before which row."""
+
+    dropped = Signal(object, int)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setAcceptDrops(True)
+
+    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
+        self._accept(event)
+
+    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
+        self._accept(event)
+
+    def dropEvent(self, event: QDropEvent) -> None:
+        if self._accept(event) and (items := dropped(event.mimeData())):
+            x, rows = event.position().x(), range(self.count())
+            centres = [self.visualItemRect(self.item(row)).center().x() for row in rows]
+            self.dropped.emit(items, sum(centre < x for centre in centres))
+
+    def _accept(self, event: QDropEvent) -> bool:
+        if not event.mimeData().hasFormat(MIME):
+            event.ignore()
+            return False
+        event.setDropAction(Qt.DropAction.CopyAction)
+        event.accept()
+        return True
+
+
+def _thumbnail(tile: np.ndarray | None) -> QIcon:
+    if tile is None:
+        return theme.icon("image", "secondary")
+    size = QSize(2 * ICON, 2 * ICON)
+    keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
+    # A pixmap owns its pixels, so the picture may go.
+    return QIcon(QPixmap.fromImage(as_image(tile_picture(tile))).scaled(size, keep, smooth))
 
 
 def _write(path: Path, latents: np.ndarray, model: Model, report: Report) -> Path:
