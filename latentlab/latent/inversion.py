@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,8 @@ EVERY = 5
 PRIOR = 1e-4
 #: The image is halved for the loss as long as its shorter side has so many pixels.
 SMALLEST_SIDE = 8
+#: Categories that are tried whatever `starts` says; choices of many thousands of combinations exist.
+MOST_CATEGORIES = 32
 #: Images that are encoded or latents that are decoded at once.
 BATCH = 256
 
@@ -59,7 +62,8 @@ def invert(
     `candidates` latents, of seeds seed, seed + 1, ..., the best `starts`, and the encoder's answer where
     there is one, go downhill side by side with Adam. The loss is the squared error of the image and of its
     halvings, which shows the way to strokes that do not overlap yet, plus a little of z²; the rate falls to 0
-    as a cosine. Choices of the model are taken from the candidates and stay one-hot.
+    as a cosine. Choices of the model are taken from the candidates, each category once at least, and
+    stay one-hot.
 
     The PSNR never falls, and the same seed gives the same answer. To stop, leave the iteration: between two
     answers the model is as it was found, parameters get no gradients at any time. ConfigError for an image of
@@ -126,7 +130,7 @@ def _starts(
         parts = torch.from_numpy(candidates).split(BATCH)
         losses = [_distances(model.decode(part.to(model.device)), target)[0].cpu() for part in parts]
         order = torch.cat(losses).argsort(stable=True).numpy()
-        chosen = candidates[order[:starts]]
+        chosen = candidates[_varied(model, candidates, order, starts)]
         if not model.can_encode:
             return chosen
         answer = model.encode(pixels).cpu().numpy().copy()
@@ -134,6 +138,20 @@ def _starts(
         part = answer[:, choice.start : choice.stop]
         part[:] = samplers.one_hot(choice, int(part.argmax()))
     return np.concatenate([answer, chosen])
+
+
+def _varied(model: Model, candidates: np.ndarray, order: np.ndarray, starts: int) -> list[int]:
+    """The first `starts` of `order` in rounds: the best of every category, the second best of each, ...
+
+    A category cannot be left on the way down, so each of them starts once, however few `starts` are.
+    """
+    kept = np.delete(candidates, samplers.continuous(model), axis=1)
+    seen: Counter[bytes] = Counter()
+    rounds = {}
+    for place in order.tolist():
+        rounds[place] = seen[kept[place].tobytes()]
+        seen[kept[place].tobytes()] += 1
+    return sorted(rounds, key=lambda place: rounds[place])[: max(starts, min(len(seen), MOST_CATEGORIES))]
 
 
 def _pyramid(images: Tensor) -> list[Tensor]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import os
 import re
 import subprocess
 import sys
@@ -174,7 +175,7 @@ def _tsne(cloud: Cloud, dims: tuple[int, int], seed: int, report: Report) -> Pro
 
 
 def _run_tsne(folder: Path, seed: int, report: Report) -> None:
-    # Through files, not pipes: nobody need keep reading. A window without a console has no stdin to lend.
+    # Through files, not pipes: nobody need keep reading. Of stdin only the end is of use; see tsne.py.
     log, errors = folder / "out.txt", folder / "errors.txt"
     # -u: progress is told at once. -P: nothing is imported from the program's folder, which has a files.py.
     command = [sys.executable, "-u", "-P", str(Path(__file__).with_name("tsne.py")), str(folder), str(seed)]
@@ -182,21 +183,23 @@ def _run_tsne(folder: Path, seed: int, report: Report) -> None:
         try:
             child = subprocess.Popen(
                 command,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE,
                 stdout=out,
                 stderr=err,
+                # Cores that a training uses too: threads that wait for each other must not keep them busy.
+                env=os.environ | {"OMP_WAIT_POLICY": "PASSIVE"},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
         except OSError as error:
             raise LatentlabError(f"t-SNE cannot be started: {error.strerror or error}.") from None
-        try:
-            while child.poll() is None:
-                report(_steps_done(log), TSNE_STEPS)
-                with contextlib.suppress(subprocess.TimeoutExpired):
-                    child.wait(LOOK_EVERY)
-        finally:
-            child.kill()  # does nothing where it has ended
-            child.wait()
+        with child:  # which waits for its end
+            try:
+                while child.poll() is None:
+                    report(_steps_done(log), TSNE_STEPS)
+                    with contextlib.suppress(subprocess.TimeoutExpired):
+                        child.wait(LOOK_EVERY)
+            finally:
+                child.kill()  # does nothing where it has ended
     if child.returncode:
         lines = errors.read_text("utf-8", "replace").strip().splitlines()
         reason = lines[-1] if lines else f"its process ended with code {child.returncode}"

@@ -139,6 +139,21 @@ def test_the_starts_are_the_nearest_candidates(dull):
     assert np.array_equal(starts[0], candidates[30]) and len(starts) == 2
 
 
+def test_starts_are_of_many_categories(dull):
+    model = dull(categories=3, latent_size=2)
+    candidates = samplers.draw(model, range(60))
+    pixels = torch.from_numpy(render(model, candidates[:1])) / 255
+    starts = inversion._starts(model, pixels, inversion._pyramid(pixels), candidates, 5)
+    assert np.array_equal(starts[0], candidates[0])
+    assert sorted(starts[:3, :3].argmax(1)) == [0, 1, 2] and len(set(starts[3:, :3].argmax(1))) == 2
+    order = np.arange(60)[::-1]
+    assert sorted(inversion._varied(model, candidates, order, 60)) == list(range(60))
+    few = inversion._varied(model, candidates, order, 1)
+    assert few[0] == 59 and sorted(candidates[few, :3].argmax(1)) == [0, 1, 2]
+    plain = inversion._varied(dull(), samplers.draw(dull(), range(60)), order, 4)
+    assert plain == [59, 58, 57, 56]
+
+
 def test_the_same_seed_gives_the_same_answer_and_nobody_else_s_random_numbers_are_used(vivid):
     model = vivid("dcgan")
     image = _own(model)
