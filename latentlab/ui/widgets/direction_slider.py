@@ -140,7 +140,7 @@ class DirectionSliderList(LatentSliderList):
         self.setAccessibleName("Directions")
 
     def _make_row(self, index: int) -> LatentSlider:
-        row = DirectionSlider(index, self._names[index], limit=self._limit, parent=self._body)
+        row = DirectionSlider(index, limit=self._limit, parent=self._body)
         row.renamed.connect(self.renamed)
         row.removed.connect(self.removed)
         return row

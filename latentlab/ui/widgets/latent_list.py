@@ -65,17 +65,17 @@ class LatentSliderList(QScrollArea):
 
     def set_dimensions(self, count: int, names: Sequence[str] | None = None) -> None:
         """`count` rows at 0, unlocked, in the order of their index; named z0, z1, ... without `names`."""
-        for index in [i for i in self._rows if i >= count]:
-            row = self._free(index)
-            row.slider.setSliderDown(False)  # a drag ends with its row
-            row.hide()
-            self._spare.append(row)
+        gone = [self._free(index) for index in list(self._rows) if index >= count]
         self._values = np.zeros(count)
         self._names = list(names) if names is not None else [f"z{i}" for i in range(count)]
         self._notes = [""] * count
         self._locked = set()
         self._strips = {}
         self._order = list(range(count))
+        for row in gone:  # only now: hiding one that has the focus scrolls to another, which is then needed
+            row.slider.setSliderDown(False)  # a drag ends with its row
+            row.hide()
+            self._spare.append(row)
         for index in self._rows:
             self._refresh(index)
         for index in range(min(count, EAGER_ROWS)):

@@ -6,7 +6,7 @@ from PySide6.QtCore import QPoint, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractButton, QAbstractSlider, QAbstractSpinBox, QApplication
 
-from latentlab.ui.widgets.latent_list import EAGER_ROWS, LatentSliderList
+from latentlab.ui.widgets.latent_list import EAGER_ROWS, MARGIN, LatentSliderList
 from latentlab.ui.widgets.latent_slider import LatentSlider
 
 
@@ -219,6 +219,42 @@ def test_fewer_dimensions_start_afresh(sliders):
     assert sliders.locked() == set()
     assert sliders.row(0).value() == 0
     assert sliders.row(0).name.text() == "z0"
+
+
+def test_rows_that_go_take_the_focus_and_a_drag_with_them(sliders, qtbot):
+    sliders.set_dimensions(12)
+    sliders.activateWindow()
+    qtbot.waitUntil(sliders.isActiveWindow)
+    sliders.scroll_to(11)
+    last = sliders.row(11).slider
+    QTest.mousePress(last, Qt.MouseButton.LeftButton, pos=QPoint(30, 10))
+    last.setFocus()
+    with qtbot.waitSignal(sliders.drag_ended):
+        sliders.set_dimensions(0)
+    QApplication.processEvents()
+    assert not any(row.isVisible() for row in sliders.findChildren(LatentSlider))
+    sliders.set_dimensions(2)
+    assert sliders.visible_dimensions() == [0, 1]
+
+
+def test_rows_are_renamed_without_losing_their_values(sliders, qtbot):
+    sliders.set_dimensions(2)
+    sliders.set_values(np.array([1.0, 2.0]))
+    sliders.set_names(["size", "slant"])
+    assert sliders.names() == ["size", "slant"] and sliders.row(1).name.text() == "slant"
+    assert sliders.row(1).slider.accessibleName() == "slant, slider"
+    assert np.array_equal(sliders.values(), [1, 2])
+    with pytest.raises(ValueError, match="1 names for 2"):
+        sliders.set_names(["size"])
+
+
+def test_rows_end_where_the_margin_begins_with_a_scroll_bar_or_without(sliders):
+    sliders.set_dimensions(2)
+    width = sliders.row(0).width()
+    sliders.set_dimensions(40)
+    QApplication.processEvents()
+    assert sliders.verticalScrollBar().isVisible()
+    assert sliders.row(0).width() == width == sliders.width() - 2 * MARGIN
 
 
 def test_filmstrips_make_room(sliders):
