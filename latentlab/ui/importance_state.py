@@ -50,6 +50,14 @@ class ImportanceState(QObject):
         session.latent.weights_changed.connect(self._on_weights_changed)
         session.dataset_changed.connect(self._on_dataset_changed)
 
+    @property
+    def unit(self) -> str:
+        """What `value` is in, or will be once it is measured: "KL" or "sensitivity"."""
+        if self.value is not None:
+            return self.value.unit
+        model = self._session.latent.model
+        return "sensitivity" if model is not None and model.family != "vae" else "KL"
+
     def inactive(self) -> set[int]:
         """The dimensions that carry nothing; none where that is not known."""
         if self.value is None:
@@ -68,7 +76,7 @@ class ImportanceState(QObject):
             self._loan.cancel()
         self._due = False
         self._begun_at = time.perf_counter()
-        work = functools.partial(_measured, self._fitting_images(), self._session.sampler.modest)
+        work = functools.partial(_measured, self._fitting_images())
         self._loan = self._session.with_model(work, self._on_measured)
         self._loan.ended.connect(self._on_ended)
 
@@ -109,9 +117,14 @@ class ImportanceState(QObject):
             self._measure()
 
 
-def _measured(images: np.ndarray | None, modest: bool, model: Model, report: Report) -> Importance:
+def _measured(images: np.ndarray | None, model: Model, report: Report) -> Importance:
     import torch
 
     yield_to_the_window()
-    torch.set_num_threads(1 if modest else kernel_threads())  # of this thread alone
-    return importance(model, images, report)
+    try:
+        # The other cores are for what a person waits for; beside a second team of kernel threads it takes
+        # six times as long.
+        torch.set_num_threads(1)
+        return importance(model, images, report)
+    finally:
+        torch.set_num_threads(kernel_threads())  # what threads that begin later take over

@@ -105,8 +105,8 @@ class LatentPanel(QWidget):
             "By index, or the dimension that matters most first: by the nats that a VAE spends on it (KL), "
             "or by how much the image changes with it (sensitivity)."
         )
-        for data in ("index", "importance"):
-            self.sort.addItem(f"by {data}", data)
+        self.sort.addItem("by index", "index")
+        self.sort.addItem("by KL", "importance")
 
     def _make_second_line(self) -> None:
         self.truncation = FloatField(shown=2)
@@ -149,8 +149,8 @@ class LatentPanel(QWidget):
             for widget in widgets:
                 line.addWidget(widget, int(widget in (self.seed, self.search)))
         self.seed.setMinimumWidth(88)
-        for field in (self.truncation, self.range):
-            field.setFixedWidth(60)
+        self.truncation.setFixedWidth(60)
+        self.range.setFixedWidth(64)
         for button in (self.randomize, self.reset):
             button.setMinimumWidth(ICON_WIDTH)  # so that the dock can become narrow: see `_fit`
         head = QVBoxLayout()
@@ -308,9 +308,9 @@ class LatentPanel(QWidget):
         importance, first = self._importance.value, not self._ranked
         self._ranked = importance is not None
         self.sliders.set_notes(self._importance.notes(self.sliders.count()))
+        self.sort.setItemText(1, f"by {self._importance.unit}")
+        self._fit()
         if importance is not None:
-            self.sort.setItemText(1, f"by {importance.unit}")
-            self._fit()
             self._order_waits = True
             if first and not self._held:
                 self._reorder()
