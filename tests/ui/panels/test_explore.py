@@ -139,6 +139,21 @@ def test_two_drags_are_two_steps_and_a_click_is_none(opened, latent, the, qtbot)
         assert latent.z.tobytes() == place
 
 
+@pytest.mark.parametrize("name", ["explore_view", "explore_pad"])
+def test_a_drag_is_one_step_however_long_the_hand_rests(opened, latent, the, click, qtbot, name):
+    if name == "explore_pad":
+        click("explore_show_pad")
+    handle = the(name)
+    middle = handle.rect().center()
+    latent._gesture_end.setInterval(1)
+    qtbot.mousePress(handle, LEFT, pos=middle)
+    for dx in (10, 20, 30):
+        move(handle, middle + QPoint(dx, 0))
+        qtbot.waitUntil(lambda: not latent._gesture_end.isActive())
+    qtbot.mouseRelease(handle, LEFT, pos=middle + QPoint(30, 0))
+    assert latent.undo_stack.count() == 1
+
+
 def test_shift_is_fine_and_taking_it_on_the_way_is_no_jump(latent, the, qtbot):
     view, start = the("explore_view"), latent.z.copy()
     middle = view.rect().center()
