@@ -342,6 +342,8 @@ class Session(Background):
             self._trainer.control.stop()
         self.cancel_loading()
         self.sampler.stop()
+        self.comparison.stop()
         for kept in self.findChildren(KeptFile):
             kept.flush()
-        return self.end_tasks(seconds, *([self._trainer] if self._trainer else []), self.sampler)
+        trainer = [self._trainer] if self._trainer else []
+        return self.end_tasks(seconds, *trainer, self.sampler, *self.comparison.samplers)

@@ -166,9 +166,10 @@ class Sampler(Worker):
     """Owns an evaluation copy of the model and decodes what the window asks for.
 
     Channels in the order they are served: "explore" the one image, "mix" that of an arithmetic, "around" the
-    neighbourhood, "plane" a whole plane, "grid" an export's preview, "thumbnails" those of bookmarks, then
-    the small pictures along the sliders: "strips" of dimensions, "direction-strips". What is lent is lent
-    before a new model comes: whoever asked meant the one that was there.
+    neighbourhood, "plane" a whole plane, "grid" an export's preview, "compare" seeds
+    beside another model's, "thumbnails" those of bookmarks, then the small pictures along the sliders:
+    "strips" of dimensions, "direction-strips"; "manifold" the plane of the map, which is the most work. What
+    is lent is lent before a new model comes: whoever asked meant the one that was there.
     """
 
     CHANNELS = (
@@ -180,9 +181,11 @@ class Sampler(Worker):
         "around",
         "plane",
         "grid",
+        "compare",
         "thumbnails",
         "strips",
         "direction-strips",
+        "manifold",
     )
     rendered = Signal(str, int, object, float)  # channel, stamp, uint8 (N, C, H, W), milliseconds
     lent = Signal(object)  # a Model of its own for whoever asked by `lend`; None if that failed
