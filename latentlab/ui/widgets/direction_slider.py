@@ -11,7 +11,7 @@ from latentlab.ui.widgets.latent_list import LatentSliderList
 from latentlab.ui.widgets.latent_slider import LatentSlider
 
 #: Of the field with a value: what is typed is rarely above ten, and the note needs the room.
-VALUE_WIDTH = 56
+VALUE_WIDTH = 54
 
 
 class DirectionSlider(LatentSlider):

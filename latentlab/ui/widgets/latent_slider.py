@@ -111,7 +111,6 @@ class LatentSlider(QWidget):
         top = QHBoxLayout()
         top.setSpacing(4)
         top.addWidget(self.name)
-        top.addSpacing(4)
         top.addWidget(self.note, 1)
         top.addWidget(self.spin)
         buttons = QHBoxLayout()
