@@ -83,7 +83,7 @@ class Side(QObject):
         """Why the present latent has no picture here; empty where it has, or will have."""
         present = self._latent.model
         if self.key == NOTHING:
-            return "Choose a checkpoint, or another run,\nto see the same latent through it."
+            return "Choose a checkpoint, or another run, to see the same latent through it."
         if present is None:
             return "Press Train, or open a run:\nits latent drives both sides."
         if self.model is None:

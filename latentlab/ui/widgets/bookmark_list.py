@@ -33,7 +33,7 @@ from latentlab.ui.bookmarks_state import MIME, Item, dragged, dropped
 from latentlab.ui.widgets.pixels import as_image, scaled, tile_picture
 
 #: A cell, and the thumbnail in it.
-CELL, SIDE = QSize(88, 104), 72
+CELL, SIDE = QSize(90, 100), 72
 
 
 class BookmarkList(QListWidget):
@@ -57,7 +57,8 @@ class BookmarkList(QListWidget):
         self.setGridSize(CELL)
         self.setIconSize(QSize(SIDE, SIDE))
         self.setUniformItemSizes(True)
-        self.setTextElideMode(Qt.TextElideMode.ElideRight)
+        self.setTextElideMode(Qt.TextElideMode.ElideMiddle)  # numbered names differ at their end
+        self.setFont(theme.base_font(11))
         self.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.setEditTriggers(QAbstractItemView.EditTrigger.NoEditTriggers)  # keys and clicks are below
         self.setVerticalScrollMode(QListView.ScrollMode.ScrollPerPixel)
