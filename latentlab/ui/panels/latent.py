@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, Qt
+from PySide6.QtCore import QEvent, QObject, QSignalBlocker, Qt
 from PySide6.QtGui import QGuiApplication, QKeySequence, QResizeEvent, QShortcut
 from PySide6.QtWidgets import (
     QHBoxLayout,
@@ -243,8 +243,11 @@ class LatentPanel(QWidget):
         self._strips.refresh()
 
     def _on_choice_locked(self, choice: Choice, locked: bool) -> None:
-        for dimension in range(choice.start, choice.stop):
-            self._latent.set_locked(dimension, locked)
+        *others, last = range(choice.start, choice.stop)
+        with QSignalBlocker(self._latent):  # one change, not one for each of a hundred categories
+            for dimension in others:
+                self._latent.set_locked(dimension, locked)
+        self._latent.set_locked(last, locked)
 
     # The order of the sliders, and which of them are shown
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -107,7 +107,12 @@ class AxisChoice(ChoiceField):
         return self.itemData(self._index(axis))
 
     def _index(self, axis: Axis) -> int:
-        axes = {i: data for i in range(self.count()) if (data := self.itemData(i)) is not None}
-        same = [i for i, there in axes.items() if np.array_equal(there.vector, axis.vector)]
-        named = [i for i, there in axes.items() if i >= self._dimensions and there.name == axis.name]
-        return next(iter(same + named), -1)
+        def first(start: int, meant: Callable[[Axis], bool]) -> int | None:
+            entries = ((i, self.itemData(i)) for i in range(start, self.count()))
+            return next((i for i, there in entries if there is not None and meant(there)), None)
+
+        # No further than needed: there may be 512 dimensions.
+        index = first(0, lambda there: np.array_equal(there.vector, axis.vector))
+        if index is None:
+            index = first(self._dimensions, lambda there: there.name == axis.name)
+        return -1 if index is None else index

@@ -251,6 +251,8 @@ class LatentSliderList(QScrollArea):
                 return
             row = self._new_row(SPARE)
             row.hide()
+            for part in row.findChildren(QWidget):
+                part.ensurePolished()  # else the style sheet is asked when all are shown at once
             self._spare.append(row)
 
     def _refresh(self, index: int) -> None:
