@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentlab.cli.grids import MAX_GRID, Checkpoint, Scale, check_size, open_for, write_grid
 from latentlab.cli.options import AsJson, RunPath, number, parsed_seed, whole
-from latentlab.cli.pictures import MAX_GRID, Checkpoint, Scale, _check_size, _open, _write_grid
-from latentlab.cli.terminal import loading, note, say
+from latentlab.cli.terminal import bar, loading, note, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -82,16 +82,16 @@ def directions(
     settings = _settings([*(set_ or []), *(more or [])], kind.Config.model_fields)
     if npz is not None and npz.suffix.lower() != ".npz":
         raise ConfigError(f"--npz {npz}: the name ends in '{npz.suffix}'; expected .npz.")
-    run = _open(path, checkpoint, output)
+    run = open_for(path, checkpoint, output)
     size = run.model.latent_shape[0]
     z = samplers.mean(run.model) if seed is None else run.latents(1, seed)[0]
 
     needs_data = against_factors or data is not None or method in ("classes", "probe")
     dataset = _dataset(run, data) if needs_data else None
-    with loading(f"directions ({kind.title})") as report:
+    with bar(f"Finding directions ({kind.title})") as report:
         found = run.directions(method, z, dataset, report, **settings)
     rows = traversal.along(z, [direction.vector for direction in found], steps, extent)
-    _check_size(run, len(found), steps, scale)
+    check_size(run, len(found), steps, scale)
 
     told: dict[str, Any] = {"rows": len(found), "columns": steps, "extent": extent, "method": method}
     told |= {"seeds": [] if seed is None else [seed]}
@@ -110,7 +110,7 @@ def directions(
         told["saved"] = True
     if not as_json:
         say("\n".join(lines))
-    _write_grid(run, run.pixels(rows.reshape(-1, size)), steps, scale, output, told, as_json)
+    write_grid(run, run.pixels(rows.reshape(-1, size)), steps, scale, output, told, as_json)
 
 
 def _settings(texts: Sequence[str], known: Iterable[str]) -> dict[str, str]:
@@ -151,11 +151,11 @@ def _against(run: Run, found: Sequence[Direction], dataset: Dataset) -> dict[str
 
     from latentlab.latent import samplers, traversal
 
-    with loading("importance") as report:
+    with bar("Weighing dimensions") as report:
         weights = run.importance(dataset, report)
     dims = sorted(samplers.continuous(run.model), key=lambda dim: -weights.values[dim])
     units = [traversal.unit(dim, run.model.latent_shape[0]) for dim in dims]
-    with loading("factors") as report:
+    with bar("Comparing with factors") as report:
         values = run.correlations(np.stack([*(d.vector for d in found), *units]), dataset, report=report)
     entries: list[dict[str, Any]] = [{"name": direction.name} for direction in found]
     entries += [{"name": f"z{dim}", "dim": dim, weights.unit: float(weights.values[dim])} for dim in dims]

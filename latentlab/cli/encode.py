@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentlab.cli.grids import Checkpoint, Scale
 from latentlab.cli.options import AsJson, RunPath, whole
-from latentlab.cli.pictures import Checkpoint, Scale
-from latentlab.cli.terminal import loading, note, tell
+from latentlab.cli.terminal import bar, note, tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +58,7 @@ def encode(
         exporter_for(picture, animated=False)
     names, originals = _read(images, (channels, height, width))
     run = open_run(path, checkpoint)
-    with loading(f"latents of {len(names):,} images") as report:
+    with bar("Encoding" if run.model.can_encode else "Searching") as report:
         z = locate(run.model, originals, report, **({} if run.model.can_encode else {"steps": steps}))
     decoded = run.pixels(z)
     figures = [psnr(a, b) for a, b in zip(decoded, originals, strict=True)]

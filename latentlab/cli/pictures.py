@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentlab.cli.grids import MAX_GRID, Checkpoint, Scale, check_size, open_for, write_grid
 from latentlab.cli.options import AsJson, RunPath, number, parsed_seed, whole
 from latentlab.cli.terminal import tell
 
@@ -19,16 +20,6 @@ if TYPE_CHECKING:
     from latentlab.run import Run
 
 Seed = Annotated[int, parsed_seed("Seed of the first image; the next ones have the next seeds.")]
-Checkpoint = Annotated[
-    int | None,
-    typer.Option(
-        parser=whole(0, 10**9), metavar="STEP", help="Use the checkpoint of this step; else the latest."
-    ),
-]
-Scale = Annotated[
-    int, typer.Option(parser=whole(1, 64), metavar="K", help="Pixels per pixel of an image, 1 to 64.")
-]
-
 Latents = Annotated[
     Path | None,
     typer.Option(metavar="FILE", help="Take the latents of an .npz or .npy file; seeds are then not used."),
@@ -36,8 +27,6 @@ Latents = Annotated[
 
 #: Sides of films that nobody scaled: a digit of 28 pixels is a speck in a viewer.
 FILM_SIDE = 128
-#: Rows or columns of a grid at most.
-MAX_GRID = 1000
 
 
 def sample(
@@ -68,10 +57,10 @@ def sample(
 ) -> None:
     """Write a grid of samples: image i, row by row, is that of seed S + i, the same every time."""
     rows, columns = (8, 8) if grid is None else _sides(grid)
-    run = _open(path, checkpoint, output)
+    run = open_for(path, checkpoint, output)
     told: dict[str, Any]
     if latents is None:
-        _check_size(run, rows, columns, scale)
+        check_size(run, rows, columns, scale)
         z = run.latents(rows * columns, seed, truncation)
         told = {"seeds": list(range(seed, seed + rows * columns)), "truncation": truncation}
     else:
@@ -81,10 +70,10 @@ def sample(
             rows = math.ceil(len(z) / columns)
         z = z[: rows * columns]
         rows = math.ceil(len(z) / columns)  # no empty ones
-        _check_size(run, rows, columns, scale)
+        check_size(run, rows, columns, scale)
         told = {"seeds": [], "latents": str(latents.absolute()), "count": len(z)}
     told = {"rows": rows, "columns": columns, **told}
-    _write_grid(run, run.pixels(z), columns, scale, output, told, as_json)
+    write_grid(run, run.pixels(z), columns, scale, output, told, as_json)
 
 
 def traverse(
@@ -118,15 +107,15 @@ def traverse(
     from latentlab.latent import samplers, traversal
 
     chosen = None if dims is None else _dims(dims)
-    run = _open(path, checkpoint, output)
+    run = open_for(path, checkpoint, output)
     size = run.model.latent_shape[0]
     chosen = samplers.continuous(run.model)[:10] if chosen is None else chosen
     start = samplers.mean(run.model) if seed is None else run.latents(1, seed)[0]
     rows = traversal.traverse(start, chosen, steps, extent)
-    _check_size(run, len(chosen), steps, scale)
+    check_size(run, len(chosen), steps, scale)
     told = {"rows": len(chosen), "columns": steps, "dims": chosen, "extent": extent}
     told |= {"seeds": [] if seed is None else [seed]}
-    _write_grid(run, run.pixels(rows.reshape(-1, size)), steps, scale, output, told, as_json)
+    write_grid(run, run.pixels(rows.reshape(-1, size)), steps, scale, output, told, as_json)
 
 
 def interpolate(
@@ -169,7 +158,7 @@ def interpolate(
     if kind not in paths.PATHS:
         raise ConfigError(f"--path {kind}: expected one of {', '.join(paths.PATHS)}.")
     # A folder's name keeps its slash, which pathlib would drop: it says what to write.
-    run = _open(path, checkpoint, output, film=True)
+    run = open_for(path, checkpoint, output, film=True)
     seeds = [from_seed, to_seed] if latents is None else []
     if latents is None:
         keys = np.concatenate([run.latents(1, seed) for seed in seeds])
@@ -232,47 +221,3 @@ def _dims(text: str) -> Sequence[int]:
     if not all(re.fullmatch(r"\d{1,9}", part) for part in parts):
         raise ConfigError(f"--dims {text}: expected whole numbers with commas between, such as 0,1,2.")
     return [int(part) for part in parts]
-
-
-def _open(path: Path, checkpoint: int | None, output: Path | str, film: bool = False) -> Run:
-    """The run; an output whose name cannot be written is refused first, before torch is there."""
-    from latentlab.export.base import exporter_for
-    from latentlab.run import open_run
-    from latentlab.training.run_folder import RunFolder
-
-    RunFolder.open(path)
-    if not film:
-        exporter_for(Path(output), animated=False)
-    elif Path(output).suffix and not str(output).endswith(("/", "\\")) and not Path(output).is_dir():
-        exporter_for(Path(output), animated=True)
-    return open_run(path, checkpoint)
-
-
-def _check_size(run: Run, rows: int, columns: int, scale: int) -> None:
-    """ExportError for a picture that no file could hold, before its images are made."""
-    from latentlab import export
-    from latentlab.core.errors import ExportError
-    from latentlab.export.grid import MAX_SIDE
-
-    _, height, width = run.model.image_shape
-    size = export.grid_size(rows, columns, height, width, scale=scale)
-    if max(size) > MAX_SIDE:
-        raise ExportError(
-            f"The grid would be {size[1]}×{size[0]} pixels; expected at most {MAX_SIDE} a side."
-        )
-
-
-def _write_grid(
-    run: Run, tiles: np.ndarray, columns: int, scale: int, output: Path, told: dict[str, Any], as_json: bool
-) -> None:
-    from latentlab import export
-
-    picture = export.compose(tiles, columns, scale=scale)
-    export.write_picture(output, picture)
-    height, width = picture.shape[:2]
-    values = {"output": str(output.absolute()), "width": width, "height": height, **told}
-    values |= {"scale": scale, "run": str(run.folder.path.absolute()), "step": run.step}
-    summary = (
-        f"{output}: {told['rows']}×{told['columns']} images, {width}×{height} pixels, step {run.step:,}."
-    )
-    tell(values, summary, as_json)

@@ -86,22 +86,27 @@ def clock(seconds: float) -> str:
 
 
 @contextlib.contextmanager
-def loading(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar while images are loaded; what it yields is the source's `report`."""
-    with _bar() as bar:
-        task = bar.add_task(f"Loading {what}", total=None, figures="") if bar else None
+def bar(title: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar while something is done; what it yields is the `report` of that."""
+    with _bar() as shown:
+        task = shown.add_task(title, total=None, figures="") if shown else None
         drawn = 0.0
 
         def report(done: int, total: int) -> None:
             nonlocal drawn
             now = time.monotonic()
-            if bar is not None and task is not None and (now - drawn >= DRAW_EVERY or done == total):
+            if shown is not None and task is not None and (now - drawn >= DRAW_EVERY or done == total):
                 drawn = now
                 text = f"{done:,}/{total:,}"
                 with contextlib.suppress(OSError):
-                    bar.update(task, completed=done, total=total or None, figures=text, refresh=True)
+                    shown.update(task, completed=done, total=total or None, figures=text, refresh=True)
 
         yield report
+
+
+def loading(what: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
+    """A bar while images are loaded."""
+    return bar(f"Loading {what}")
 
 
 @contextlib.contextmanager
