@@ -89,22 +89,24 @@ def _products(model: Model, points: np.ndarray, tangents: np.ndarray) -> Tensor:
     from torch.autograd import forward_ad
 
     z, t = (torch.from_numpy(np.array(a, np.float32)).to(model.device) for a in (points, tangents))
-    with _FORWARD:
-        _prepare()
-        # `evaluating` turns inference mode on, whose tensors forward mode does not take.
-        with model.evaluating(), torch.inference_mode(False), torch.no_grad(), forward_ad.dual_level():
-            change = forward_ad.unpack_dual(model.decode(forward_ad.make_dual(z, t))).tangent
+    prepare()
+    # `evaluating` turns inference mode on, whose tensors forward mode does not take.
+    with _FORWARD, model.evaluating(), torch.inference_mode(False), torch.no_grad(), forward_ad.dual_level():
+        change = forward_ad.unpack_dual(model.decode(forward_ad.make_dual(z, t))).tangent
     assert change is not None
     return change.flatten(1).float().cpu()
 
 
 @functools.cache
-def _prepare() -> None:
-    """Let torch compile its formulas: some seconds, once, by a call that it has itself deprecated."""
+def prepare() -> None:
+    """Let torch compile its formulas, once, by a call that it has itself deprecated.
+
+    For half a second no other thread of Python has a turn: a window does it before anything is at work in it.
+    """
     import torch
     from torch.autograd import forward_ad
 
-    with warnings.catch_warnings(), forward_ad.dual_level():
+    with _FORWARD, warnings.catch_warnings(), forward_ad.dual_level():
         warnings.simplefilter("ignore")
         forward_ad.make_dual(torch.zeros(1), torch.zeros(1))
 

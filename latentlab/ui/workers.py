@@ -310,12 +310,14 @@ def warm_up(report: Report) -> list[tuple[str, str]]:
     import torch
 
     from latentlab import run
+    from latentlab.latent import jacobian
     from latentlab.models import blocks, device, losses, pixels, vae
     from latentlab.training import loop
 
     kernel_threads()
     # The first optimizer imports the compiler stack: another two seconds, better now than on Train.
     torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
+    jacobian.prepare()
     del run, blocks, losses, pixels, vae, loop
     return [(name, device.describe(name)) for name in device.available()]
 
