@@ -24,6 +24,8 @@ AROUND_SIDE, AROUND_STEP = 5, 0.75
 AROUND_EVERY = 120
 #: Milliseconds between two looks at the strip of visited images while they change.
 VISITED_EVERY = 100
+#: Visited images that are decoded at a time where they are missing.
+VISITS_FILLED = 32
 #: Changes of one kind are one step of undo until there is none for so many milliseconds.
 GESTURE_ENDS = 800
 #: Steps of undo that are kept.
@@ -79,7 +81,8 @@ class LatentState(QObject):
         )
         self.undo_stack.indexChanged.connect(self._on_index_changed)
         self._gesture_end = self._timer(GESTURE_ENDS, self._on_gesture_ended)
-        self._visited = self._timer(VISITED_EVERY, self.visited_changed.emit)
+        self._visited = self._timer(VISITED_EVERY, self._on_visited_due)
+        self._filling: tuple[int, list[Visit]] = (0, [])  # the stamp of a request, and the visits it decodes
         self._surroundings_due = False
         self._pacing = self._timer(AROUND_EVERY, self._on_paced)
         sampler.adopted.connect(self._on_adopted)
@@ -256,6 +259,13 @@ class LatentState(QObject):
         if not self._held:
             self._gesture += 1
 
+    def _on_visited_due(self) -> None:
+        self.visited_changed.emit()
+        # Places that were left before they were decoded, or that another model decoded.
+        missing = [visit for visit in self.visits if visit.tile is None][-VISITS_FILLED:]
+        if missing and not self._held and not self._filling[1]:
+            self._filling = self.ask("visited", np.stack([visit.z for visit in missing])), missing
+
     def _tell_visited(self) -> None:
         if not self._visited.isActive():
             self._visited.start()
@@ -321,6 +331,7 @@ class LatentState(QObject):
             self.visits = [Visit(self.z)]
         # The old pictures are another model's.
         self.visits = [Visit(visit.z) for visit in self.visits]
+        self._filling = (0, [])
         self.space_changed.emit()
         self.axes_changed.emit()
         self.changed.emit()
@@ -343,5 +354,10 @@ class LatentState(QObject):
                 asked[1].tile = images[0]
                 self._tell_visited()
             self.explored.emit(images, milliseconds, waited)
+        elif channel == "visited" and stamp == self._filling[0]:
+            for visit, tile in zip(self._filling[1], images, strict=True):
+                visit.tile = tile if visit.tile is None else visit.tile
+            self._filling = stamp, []
+            self._tell_visited()
         elif channel == "around":
             self.surrounded.emit(images)

@@ -320,6 +320,29 @@ def test_the_picture_of_a_place_dragged_through_is_nobodys(latent, sampler):
     latent.release()
 
 
+def test_places_without_a_picture_get_one_when_there_is_time(latent, sampler, qtbot):
+    def asked():
+        return [latents for channel, _, latents in sampler.asked if channel == "visited"]
+
+    latent.set_seed(1)
+    latent.set_seed(2)  # before the first was decoded
+    sampler.serve()
+    qtbot.waitUntil(lambda: len(asked()) == 1)
+    np.testing.assert_array_equal(asked()[0], [latent.visits[0].z, latent.visits[1].z])
+    sampler.serve("visited")
+    for visit in latent.visits:
+        np.testing.assert_array_equal(visit.tile, picture(visit.z[None])[0])
+    sampler.adopted.emit(model())  # of the same layout: the places stay, their pictures do not
+    qtbot.waitUntil(lambda: len(asked()) == 2)
+    assert len(asked()[1]) == 3
+    latent.hold()  # while a person drags, nothing else is decoded
+    sampler.serve("visited")
+    latent.set_value(0, 1.0, "z0")
+    qtbot.waitUntil(lambda: not latent._visited.isActive())
+    assert len(asked()) == 2
+    latent.release()
+
+
 def test_visits_are_told_at_most_every_moment(latent, sampler, qtbot):
     qtbot.waitUntil(lambda: not latent._visited.isActive())
     told = []
