@@ -274,8 +274,10 @@ class Reconstruction(QObject):
         self._start_afresh()
 
     def _on_weights_changed(self, step: int) -> None:
-        self._outdated = True
-        self._look_again()
+        model, found = self._latent.model, self.sought is not None and self.sought.z is not None
+        if found or (model is not None and model.can_encode):
+            self._outdated = True
+            self._look_again()
 
 
 def _read(path: Path, model: Model, report: Report) -> Sought:

@@ -68,13 +68,12 @@ class MapPanel(QWidget):
             self.kind.addItem(kind.title, key)
             self.kind.setItemData(self.kind.count() - 1, kind.about, Qt.ItemDataRole.ToolTipRole)
         self.kind.setCurrentIndex(self.kind.findData(self.state.kind))
-        self.kind.setFixedWidth(140)
         self.dim_x = _choice("map_dim_x", "Dimension to the right", "The dimension that grows to the right.")
         self.dim_y = _choice("map_dim_y", "Dimension upwards", "The dimension that grows upwards.")
         for field in (self.dim_x, self.dim_y):
             field.setFixedWidth(74)
         self.colour = _choice("map_colour", "Colour by", "What the points' colours say.")
-        self.colour.setFixedWidth(118)
+        self.colour.setFixedWidth(114)
         self.count = _choice("map_count", "Images", "At most so many images of the dataset.")
         for count in COUNTS:
             self.count.addItem(f"{count:,}", count)
@@ -118,7 +117,7 @@ class MapPanel(QWidget):
             _pair("→", self.manifold.right),
             _pair("Tiles", self.manifold.side),
         ]
-        controls = FlowLayout(spacing=8)
+        controls = FlowLayout(spacing=6)
         for widget in (self.mode, self.kind, *self.of_dimensions, self.colour, *self.of_manifold):
             controls.addWidget(widget)
         above = QHBoxLayout()
@@ -249,9 +248,10 @@ class MapPanel(QWidget):
             self.key.set_colouring(None)
             return
         self.plot.walkable = drawn.projection.basis is not None
-        self.plot.set_points(drawn.projection.points, drawn.projection.axes)
         self._offer_colours()
-        self._colour_points()
+        colouring = self._colouring()
+        self.plot.set_points(drawn.projection.points, drawn.projection.axes, colouring)
+        self.key.set_colouring(colouring)
         self._mark()
 
     def _show_note(self, _: object = None) -> None:
@@ -273,7 +273,9 @@ class MapPanel(QWidget):
             what = f"{count:,} samples: {other}"
         if drawn.step != self._latent.step:
             what += f" · the map is of step {drawn.step:,}, the model at {self._latent.step:,}"
-        self.note.setText(f"{what} · {HINT if drawn.projection.basis is not None else HINT_POINTS}")
+        text = f"{what} · {HINT if drawn.projection.basis is not None else HINT_POINTS}"
+        self.note.setText(text)
+        self.note.setToolTip(text)
 
     def _offer_colours(self) -> None:
         """Label and factors where they are known; what is chosen stays where it is still there."""
@@ -287,22 +289,26 @@ class MapPanel(QWidget):
             self.colour.addItem("by label", "label")
         for name in dataset.factors if dataset is not None else ():
             self.colour.addItem(f"by {name}", f"factor {name}")
-        self.colour.addItem("one colour", "none")
+        self.colour.addItem("plain", "none")
         self.colour.setCurrentIndex(max(0, self.colour.findData(kept) if kept != "none" else 0))
 
     def _colour_points(self, _: object = None) -> None:
+        if self.plot is not None and self.state.drawn is not None:
+            colouring = self._colouring()
+            self.plot.set_colouring(colouring)
+            self.key.set_colouring(colouring)
+
+    def _colouring(self) -> colour_key.Colouring | None:
+        """The chosen one; None for one colour."""
         drawn, chosen = self.state.drawn, self.colour.currentData()
-        if self.plot is None or drawn is None:
-            return
-        dataset, indices, colouring = drawn.dataset, drawn.cloud.indices, None
-        if dataset is not None and chosen == "label":
+        if drawn is None or drawn.dataset is None or chosen == "none":
+            return None
+        dataset, indices = drawn.dataset, drawn.cloud.indices
+        if chosen == "label":
             assert dataset.labels is not None
-            colouring = colour_key.by_class(dataset.labels[indices], dataset.label_names)
-        elif dataset is not None and chosen != "none":
-            name = chosen.removeprefix("factor ")
-            colouring = colour_key.by_factor(name, dataset.factors[name][indices])
-        self.plot.set_colouring(colouring)
-        self.key.set_colouring(colouring)
+            return colour_key.by_class(dataset.labels[indices], dataset.label_names)
+        name = chosen.removeprefix("factor ")
+        return colour_key.by_factor(name, dataset.factors[name][indices])
 
     def _mark(self) -> None:
         drawn = self.state.drawn

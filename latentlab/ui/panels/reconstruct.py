@@ -131,6 +131,11 @@ class ReconstructPanel(QWidget):
         super().hideEvent(event)
         self.state.watch(False)
 
+    def changeEvent(self, event: QEvent) -> None:
+        super().changeEvent(event)
+        if event.type() == QEvent.Type.PaletteChange and hasattr(self, "caption"):
+            self._show()  # the gaps are of the window's grey
+
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Resize:  # the view has room for more pairs, or for fewer
             self._show()
@@ -156,8 +161,7 @@ class ReconstructPanel(QWidget):
         rows = -(-len(tiles) // columns)
         picture = compose(tiles, columns, spacing=2 * gap)
         self.view.set_grid(picture, rows, columns, tiles.shape[2], width, 2 * gap, len(tiles))
-        which = "held-out images" if pairs.heldout else "images"
-        text = f"{len(tiles)} {which} of {pairs.dataset.name}"
+        text = f"{len(tiles)} {'held-out images' if pairs.heldout else 'images'} of {pairs.dataset.name}"
         if pairs.answers is None:
             assert model is not None
             text += (
@@ -165,8 +169,9 @@ class ReconstructPanel(QWidget):
             )
         else:
             error = float(pairs.errors()[: len(tiles)].mean())
-            text += f" over their reconstructions · squared error {error:.4f} · {decibels(_psnr(error))}"
+            text = f"{decibels(_psnr(error))} · squared error {error:.4f} · {text} over their reconstructions"
         self.caption.setText(text)
+        self.caption.setToolTip(text)
 
     def _shape(self, height: int, width: int, double: bool) -> tuple[int, int]:
         """Rows and columns that fill the view."""
@@ -241,10 +246,13 @@ class OwnImage(QWidget):
         self.progress.setObjectName("reconstruct_progress")
         self.progress.setAccessibleName("Progress of the search")
         self.progress.setTextVisible(False)
+        self.progress.setMinimumWidth(24)
+        self.setMinimumWidth(168)  # so that nothing moves when a search begins
 
         self.pictures = QBoxLayout(QBoxLayout.Direction.TopToBottom)
         self.pictures.setSpacing(8)
         for label, view in ((self.name, self.target), (self.found, self.answer)):
+            label.setFixedHeight(24)  # as the button beside it, so that both pictures are equally large
             row = QHBoxLayout()
             row.addWidget(label)
             if view is self.target:

@@ -131,14 +131,16 @@ class ScatterView(PlotSurface):
 
     # What is shown
 
-    def set_points(self, points: np.ndarray, axes: tuple[str, str]) -> None:
-        """Show float (N, 2) and all of them; the colours go back to plain."""
+    def set_points(
+        self, points: np.ndarray, axes: tuple[str, str], colouring: Colouring | None = None
+    ) -> None:
+        """Show float (N, 2), all of them, in one colour unless `colouring` says more."""
         self.points = np.ascontiguousarray(points, dtype=np.float64)
         for side, title in zip(("bottom", "left"), axes, strict=True):
             self.getAxis(side).setLabel(title)
             self.getAxis(side).resizeEvent()  # which is what puts a title of another length in the middle
         self._hover(None)
-        self.set_colouring(None)
+        self.set_colouring(colouring)
         self.show_all()
 
     def set_colouring(self, colouring: Colouring | None) -> None:
@@ -151,8 +153,8 @@ class ScatterView(PlotSurface):
     def set_marker(self, place: np.ndarray | None) -> None:
         """Where one is, (2,); None where that is not on the map."""
         self.marker = None if place is None else np.asarray(place, np.float64)
-        shown = theme.current()
-        halo, line = pg.mkPen(shown.canvas, width=5), pg.mkPen(shown.text, width=2)
+        shown, ratio = theme.current(), self.devicePixelRatioF()  # widths of these pens are in device pixels
+        halo, line = pg.mkPen(shown.canvas, width=5 * ratio), pg.mkPen(shown.text, width=2 * ratio)
         places = [] if self.marker is None else [self.marker, self.marker]
         self._cross.setData(pos=np.array(places).reshape(-1, 2), symbol=_cross(), size=20, pen=None)
         if places:
@@ -301,7 +303,8 @@ class ScatterView(PlotSurface):
             self.card.hide()
         else:
             place = self.points[index]
-            self._ring.setData(pos=place[None], size=12, pen=pg.mkPen(theme.current().text, width=1.5))
+            line = pg.mkPen(theme.current().text, width=1.5 * self.devicePixelRatioF())
+            self._ring.setData(pos=place[None], size=12, pen=line)
             self.card.show_at(self.to_widget(place), *self.describe(index))
 
     # Looks
