@@ -416,7 +416,7 @@ def test_every_model_can_search_the_latent_of_an_image(opened, key):
     found = run.invert(image, steps=50, candidates=32)
     assert (found.step, found.total) == (50, 50) and found.psnr > 40
     np.testing.assert_allclose(run.decode(found.z)[0], image / 255, atol=0.05)
-    with pytest.raises(ConfigError, match="^steps: 0 "):
+    with pytest.raises(ConfigError, match=r"^steps: 0 "):
         run.invert(image, steps=0)
 
 

@@ -165,7 +165,7 @@ def _against(run: Run, found: Sequence[Direction], dataset: Dataset) -> dict[str
 
 
 def _lines(table: dict[str, Any]) -> list[str]:
-    """The table for people; what a dimension weighs stands last, for one that is not used correlates too."""
+    """The table for people; what a dimension weighs stands last."""
     factors, entries = table["factors"], table["correlations"]
     unit = next((key for key in entries[-1] if key in ("KL", "sensitivity")), "")
     first = max(len(entry["name"]) for entry in entries)

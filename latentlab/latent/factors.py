@@ -23,7 +23,7 @@ def correlations(
     sharing their mean rank. Angles (`CIRCULAR`) and categories (`is_categorical`) have no order and give a
     multiple correlation, 0 to 1: with the sines and cosines of up to `WAVES` times the angle, or with the
     categories (the correlation ratio). 0 where either is constant. Of R regressors chance makes about
-    sqrt(R / N). It says nothing of how much a direction matters: one that is not used correlates too.
+    sqrt(R / N). Take latents drawn from posteriors: their means correlate where the decoder does not listen.
     """
     positions = np.asarray(latents, np.float64) @ np.asarray(directions, np.float64).T
     ranked = np.stack([_ranks(column) for column in positions.T], axis=1)

@@ -15,7 +15,7 @@ from latentlab.latent.directions import Direction, saved
 def sprites(tmp_path_factory):
     """A run of a small dense VAE on 8×8 sprites, whose factors are known; for looking at only."""
     folder = tmp_path_factory.mktemp("sprites") / "run"
-    plan = run.plan("vae-mlp", {"latent_size": 4, "width": 32}, {"steps": 30, "device": "cpu"})
+    plan = run.plan("vae-mlp", {"latent_size": 4, "width": 32}, {"steps": 400, "device": "cpu"})
     for _ in run.begin(data.load("shapes", {"size": 8, "count": 400}), plan, folder).events():
         pass
     return folder

@@ -42,6 +42,9 @@ def obstacle(model: Model, dataset: Dataset | None, what: str) -> str:
 def gather(model: Model, dataset: Dataset, samples: int, seed: int, report: Report) -> Labelled:
     """At most `samples` latents with what is known of them: a seeded draw from the images, encoded.
 
+    Of a VAE a latent is drawn from each posterior, as in training, rather than its mean taken: the means of a
+    dimension that is not used still tell a little, but to them the decoder never learned to listen.
+
     A model without an encoder draws latents instead, and linear judges trained on the images say what their
     decoded images are, as in InterFaceGAN (Shen et al., arXiv 1907.10786): logistic regression for labels,
     ridge regression for factors, of sine and cosine where they are angles.
@@ -51,7 +54,7 @@ def gather(model: Model, dataset: Dataset, samples: int, seed: int, report: Repo
     labels = None if dataset.labels is None else dataset.labels[chosen]
     factors = {name: values[chosen].astype(np.float64) for name, values in dataset.factors.items()}
     if model.can_encode:
-        return Labelled(_encode(model, images, report), labels, factors)
+        return Labelled(_encode(model, images, seed, report), labels, factors)
 
     latents = samplers.draw(model, range(seed, seed + samples))
     known, unknown = _coarse(images), _decode_coarse(model, latents, report)
@@ -64,16 +67,23 @@ def gather(model: Model, dataset: Dataset, samples: int, seed: int, report: Repo
     return Labelled(latents, labels, judged)
 
 
-def _encode(model: Model, images: np.ndarray, report: Report) -> np.ndarray:
+def _encode(model: Model, images: np.ndarray, seed: int, report: Report) -> np.ndarray:
     import torch
 
+    from latentlab.models import losses
     from latentlab.models.pixels import to_unit
+    from latentlab.models.vae import VAE
 
+    generator = torch.Generator(model.device).manual_seed(seed)
     parts = []
     for start in range(0, len(images), BATCH):
         part = torch.from_numpy(images[start : start + BATCH]).to(model.device)
         with model.evaluating():
-            parts.append(model.encode(to_unit(part)).cpu().numpy())
+            if isinstance(model, VAE):
+                z = losses.reparameterize(*model.posterior(to_unit(part)), generator)
+            else:
+                z = model.encode(to_unit(part))
+            parts.append(z.cpu().numpy())
         report(start + len(part), len(images))
     return np.concatenate(parts)
 

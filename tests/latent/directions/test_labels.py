@@ -161,6 +161,28 @@ def test_at_most_so_many_images_are_encoded(mirror, pictured):
     assert 30 < known.labels.sum() < 70  # of all places, whatever the order of the images
 
 
+def test_a_probe_does_not_lean_on_a_dimension_that_the_decoder_does_not_use(build, material):
+    """Its posterior means tell the factor better than the dimension in use does, but are drowned in noise."""
+    from latentlab.data.base import Dataset
+
+    random = np.random.default_rng(2)
+    images = random.integers(0, 256, (N, 1, 8, 8), dtype=np.uint8)
+    value = images[:, 0, 0, 0] / np.float32(255)
+    dataset = Dataset(images, "noise", "handmade", factors={"value": value})
+    model = build("vae-mlp", (1, 8, 8))
+
+    def posterior(x):
+        mean, log_variance = torch.zeros(len(x), 6), torch.zeros(len(x), 6)
+        mean[:, 0] = 2 * x[:, 0, 0, 0] + 2 * x[:, 0, 0, 1]  # the other pixel is noise to the probe
+        log_variance[:, 0] = -6
+        mean[:, 1] = 0.3 * x[:, 0, 0, 0]  # KL 0.02 nats
+        return mean, log_variance
+
+    model.posterior = posterior
+    (found,) = find(model, "probe", material(model, dataset=dataset), {"samples": N})
+    assert found.vector[0] > 0.9 and abs(found.vector[1]) < 0.3
+
+
 @pytest.fixture
 def bright(linear):
     """A model without an encoder: z0 makes the left half bright, z1 the right half, the others nothing."""
