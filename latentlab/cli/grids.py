@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentlab.cli.options import whole
+from latentlab.cli.options import number, parsed_seed, whole
 from latentlab.cli.terminal import tell
 
 if TYPE_CHECKING:
@@ -27,6 +27,19 @@ Scale = Annotated[
 
 #: Rows or columns of a grid at most.
 MAX_GRID = 1000
+
+Steps = Annotated[
+    int, typer.Option(parser=whole(2, MAX_GRID), metavar="N", help=f"Images in a row, 2 to {MAX_GRID:,}.")
+]
+StartSeed = Annotated[
+    int | None, parsed_seed("Start from the latent of this seed; else from the prior's mean.")
+]
+Extent = Annotated[
+    float,
+    typer.Option(
+        parser=number(0.01, 20), metavar="SIGMA", help="How far to go each way, 0.01 to 20 deviations."
+    ),
+]
 
 
 def open_for(path: Path, checkpoint: int | None, output: Path | str, film: bool = False) -> Run:

@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentlab.cli.grids import MAX_GRID, Checkpoint, Scale, check_size, open_for, write_grid
+from latentlab.cli.grids import (
+    MAX_GRID,
+    Checkpoint,
+    Extent,
+    Scale,
+    StartSeed,
+    Steps,
+    check_size,
+    open_for,
+    write_grid,
+)
 from latentlab.cli.options import AsJson, RunPath, number, parsed_seed, whole
 from latentlab.cli.terminal import tell
 
@@ -84,18 +94,9 @@ def traverse(
             metavar="I,J,...", help="Latent dimensions to vary, a row each, from 0; else the first ten."
         ),
     ] = None,
-    steps: Annotated[
-        int, typer.Option(parser=whole(2, MAX_GRID), metavar="N", help=f"Images in a row, 2 to {MAX_GRID:,}.")
-    ] = 9,
-    seed: Annotated[
-        int | None, parsed_seed("Start from the latent of this seed; else from the prior's mean.")
-    ] = None,
-    extent: Annotated[
-        float,
-        typer.Option(
-            parser=number(0.01, 20), metavar="SIGMA", help="How far to go each way, 0.01 to 20 deviations."
-        ),
-    ] = 3.0,
+    steps: Steps = 9,
+    seed: StartSeed = None,
+    extent: Extent = 3.0,
     scale: Scale = 1,
     output: Annotated[Path, typer.Option("--out", "-o", help="Picture to write, .png or .jpg.")] = Path(
         "traversal.png"
