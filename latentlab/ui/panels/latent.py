@@ -35,7 +35,7 @@ MARGIN, GAP = 16, 4
 REACH, LONGEST_REACH = 3.0, 10.0
 RANDOMISE, RESET, FIND = "Randomise", "Reset", "Find a dimension"
 #: Pixels that the style sheet adds to a choice's text, to a button's word and icon; those of an icon alone.
-SORT_EDGES, WORD_EDGES, ICON_WIDTH = 26, 46, 26
+SORT_EDGES, WORD_EDGES, ICON_WIDTH = 26, 46, 28
 #: How wide the dock is where `FIND` fits.
 WIDE_SEARCH = 348
 NO_MODEL = "Sliders appear here\nwhen a model is there to decode:\npress Train, or open a run."
@@ -132,8 +132,15 @@ class LatentPanel(QWidget):
         self.search.setObjectName("latent_search")
         self.search.setAccessibleName(FIND)
         self.search.setToolTip("Part of a name, or indices such as 3, 7-12. Escape shows all again.")
-        self.search.setClearButtonEnabled(True)
         self.search.setMinimumWidth(64)
+        # Qt's own clear button knows no theme.
+        self.clear_search = push_button("latent_search_clear", "", "Show all dimensions", "close", flat=True)
+        self.clear_search.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # Escape does it
+        self.clear_search.setCursor(Qt.CursorShape.ArrowCursor)
+        self.clear_search.hide()
+        inside = QHBoxLayout(self.search)
+        inside.setContentsMargins(0, 0, 0, 0)
+        inside.addWidget(self.clear_search, 0, Qt.AlignmentFlag.AlignRight)
         tooltip = "Copy the latent as text, every digit of it (Ctrl+C)"
         self.copy_text = push_button("latent_copy", "", tooltip, "copy", flat=True)
         tooltip = "Go to the latent that was copied as text (Ctrl+V)"
@@ -180,7 +187,8 @@ class LatentPanel(QWidget):
         self.truncation.valueChanged.connect(self._on_truncation_changed)
         self.range.valueChanged.connect(self._on_range_changed)
         self.sort.currentIndexChanged.connect(self._reorder)
-        self.search.textChanged.connect(self._reorder)
+        self.search.textChanged.connect(self._on_searched)
+        self.clear_search.clicked.connect(self.search.clear)
         self.show_inactive.toggled.connect(self._reorder)
         self.copy_text.clicked.connect(self.copy)
         self.paste_text.clicked.connect(self.paste)
@@ -241,6 +249,11 @@ class LatentPanel(QWidget):
     def _on_range_changed(self, sigmas: float) -> None:
         self.sliders.set_limit(sigmas)
         self._strips.refresh()
+
+    def _on_searched(self, text: str) -> None:
+        self.clear_search.setVisible(bool(text))
+        self.search.setTextMargins(0, 0, 18 if text else 0, 0)
+        self._reorder()
 
     def _on_choice_locked(self, choice: Choice, locked: bool) -> None:
         *others, last = range(choice.start, choice.stop)

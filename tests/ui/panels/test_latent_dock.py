@@ -166,6 +166,13 @@ def test_a_search_shows_what_it_names(opened, the, type_into, qtbot, text, wante
     assert shown(the("latent_sliders")) == [0, 1, 2, 3, 4, 5]
 
 
+def test_a_click_ends_the_search_too(opened, the, click, type_into):
+    assert not the("latent_search_clear").isVisible()
+    type_into("latent_search", "z4", enter=False)
+    click("latent_search_clear")
+    assert the("latent_search").text() == "" and shown(the("latent_sliders")) == [0, 1, 2, 3, 4, 5]
+
+
 def test_a_search_that_finds_nothing_says_how_to_search(opened, the, type_into, qtbot):
     type_into("latent_search", "smile", enter=False)
     assert not the("latent_sliders").isVisible()
