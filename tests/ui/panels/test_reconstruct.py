@@ -267,7 +267,7 @@ def test_pairs_follow_a_training_but_not_more_than_once_a_second(window, the, tr
     window.canvas_tabs.setCurrentWidget(window.explore)
     window.session.stop()
     qtbot.waitUntil(lambda: window.session.state == "idle", timeout=20_000)
-    assert state._outdated  # nobody looks
+    qtbot.waitUntil(lambda: state._outdated)  # the last weights are known, and nobody looks
 
 
 def test_ones_own_image_is_encoded_anew_by_another_model_and_nobody_is_moved(
