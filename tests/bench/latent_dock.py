@@ -22,6 +22,8 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
+from latentlab.models.base import MODELS, Model
+
 #: Milliseconds between two looks at the clock: an idle window shows this and the machine's noise.
 TICK = 4
 
@@ -79,14 +81,11 @@ class Dock:
             wait(50)
         wait(2000)
 
-    def adopt(self, dimensions: int) -> None:
-        from latentlab.models.base import MODELS
-
+    def built(self, dimensions: int) -> Model:
         kind = MODELS.get("vae-mlp")
         assert self.session.dataset is not None
-        self.session.sampler.adopt(
-            kind(kind.Config(latent_size=dimensions), self.session.dataset.image_shape).evaluation_copy()
-        )
+        model = kind(kind.Config(latent_size=dimensions), self.session.dataset.image_shape)
+        return model.evaluation_copy()
 
     def idle(self) -> np.ndarray:
         return gaps(iter(range(100)), 20)
@@ -94,12 +93,14 @@ class Dock:
     def open(self) -> np.ndarray:
         """From a model with few dimensions to one with many, its filmstrips and its KL measured."""
 
+        model = self.built(self.dimensions)  # the training thread's work, not the window's
+
         def steps() -> Iterator[None]:
-            self.adopt(self.dimensions)
+            self.session.sampler.adopt(model)
             for _ in range(100):
                 yield
 
-        self.adopt(4)
+        self.session.sampler.adopt(self.built(4))
         wait(2000)
         return gaps(steps(), 20)
 

@@ -57,6 +57,7 @@ class Manifold(QWidget):
         self._soon.setSingleShot(True)
         self._soon.timeout.connect(self._ask)
         self.view.tile_clicked.connect(self._on_tile_clicked)
+        self._stale = False
         session.latent.space_changed.connect(self._on_space_changed)
         session.directions.changed.connect(self._on_directions_changed)
         session.latent.changed.connect(self._on_moved)
@@ -70,6 +71,8 @@ class Manifold(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if self._stale:
+            self._take_space()
         self._ask()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -77,6 +80,8 @@ class Manifold(QWidget):
         self._soon.stop()
 
     def _on_directions_changed(self) -> None:
+        if self._stale:
+            return
         size = self._latent.size
         axes = [Axis(d.name, d.vector) for d in self._session.directions.items if len(d.vector) == size]
         for choice, place in ((self.down, 0), (self.right, 1)):
@@ -137,6 +142,13 @@ class Manifold(QWidget):
     def _on_space_changed(self) -> None:
         self.view.set_picture(None)
         self._latents = np.empty((0, 0), np.float32)
+        self._stale = True
+        if self.isVisible():
+            self._take_space()
+
+    def _take_space(self) -> None:
+        """Offer the dimensions of the model: not before somebody looks, for there may be 512."""
+        self._stale = False
         dimensions = [self._latent.dimension_axis(i) for i in self._latent.dimensions()]
         for choice, place in ((self.down, 0), (self.right, 1)):
             kept = choice.currentIndex() if 0 <= choice.currentIndex() < len(dimensions) else place

@@ -52,6 +52,7 @@ class MapPanel(QWidget):
         self.plot: ScatterView | None = None
         self._colours_of: object = None  # the dataset whose labels and factors can be chosen
         self._walk_from: np.ndarray | None = None
+        self._stale = False  # whether the dimensions on offer are another model's
 
         self.manifold = Manifold(session)
         self.mode = Segments()
@@ -167,6 +168,8 @@ class MapPanel(QWidget):
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
+        if self._stale:
+            self._take_space()
         self._watch()
 
     def hideEvent(self, event: QHideEvent) -> None:
@@ -203,6 +206,14 @@ class MapPanel(QWidget):
         self.stack.setCurrentWidget(page)
 
     def _on_space_changed(self) -> None:
+        self._stale = True
+        if self.isVisible():
+            self._take_space()
+        self._show_mode()
+
+    def _take_space(self) -> None:
+        """Offer the dimensions of the model: not before somebody looks, for there may be 512."""
+        self._stale = False
         dimensions = self._latent.dimensions()
         for field, place in ((self.dim_x, 0), (self.dim_y, 1)):
             kept = field.currentData()
@@ -211,7 +222,6 @@ class MapPanel(QWidget):
                 field.addItem(f"z{i}", i)
             fallback = min(place, len(dimensions) - 1)
             field.setCurrentIndex(dimensions.index(kept) if kept in dimensions else fallback)
-        self._show_mode()
 
     def _on_kind_chosen(self) -> None:
         self._show_mode()

@@ -281,7 +281,9 @@ class LatentSliderList(QScrollArea):
         # The scroll bar lies in the margin: rows end where what is above the list does.
         width = self.width() - 2 * MARGIN
         row.setGeometry(MARGIN, place * self._pitch(), max(width, 120), self._pitch())
-        row.show()
+        near = self._in_view(AHEAD)
+        if near.start <= place < near.stop:  # to show one costs more than all else about it
+            row.show()
 
     def _in_view(self, ahead: int = 0) -> slice:
         """The places in view, and so many more beyond either edge."""
@@ -290,7 +292,7 @@ class LatentSliderList(QScrollArea):
 
     def _make_visible(self) -> None:
         for index in self._order[self._in_view(AHEAD)]:
-            if index not in self._rows:
+            if index not in self._rows or self._rows[index].isHidden():
                 self._row(index)
                 self._place(index)
         self._chain()
