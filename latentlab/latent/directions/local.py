@@ -20,7 +20,8 @@ class Local(Method):
     """Right singular vectors of d decode / d z at the present latent (Ramesh et al., arXiv 1812.01161).
 
     To first order no step of the same length changes the image more than one along the first, and the
-    changes that different ones make are orthogonal.
+    changes that different ones make are orthogonal. The notes tell the norms of the changes, the singular
+    values.
     """
 
     title = "Local"
@@ -39,5 +40,5 @@ class Local(Method):
         for place, i in enumerate(reversed(range(max(0, len(dims) - config.count), len(dims))), start=1):
             value = np.sqrt(max(squares[i], 0))
             vector = whole(model, oriented(vectors[:, i]))
-            found.append(Direction(f"Local {place}", vector, cls.key, f"image change {value:.3g} per σ"))
+            found.append(Direction(f"Local {place}", vector, cls.key, f"{value:.3g} per σ"))
         return found

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import (
 
 from latentlab.latent import projection as maps
 from latentlab.latent.projection import PROJECTIONS
+from latentlab.models.base import Choice
 from latentlab.ui.mapping import LatentMap
 from latentlab.ui.panels.manifold import Manifold
 from latentlab.ui.session import Session
@@ -50,7 +51,7 @@ class MapPanel(QWidget):
         self._session, self._latent = session, session.latent
         self.state = LatentMap(session)
         self.plot: ScatterView | None = None
-        self._colours_of: object = None  # the dataset whose labels and factors can be chosen
+        self._colours_of: object = None  # the dataset and categories that can be chosen
         self._walk_from: np.ndarray | None = None
         self._stale = False  # whether the dimensions on offer are another model's
 
@@ -288,17 +289,19 @@ class MapPanel(QWidget):
         self.note.setToolTip(text)
 
     def _offer_colours(self) -> None:
-        """Label and factors where they are known; what is chosen stays where it is still there."""
+        """Label, factors and categories where there are any; what is chosen stays where it is still there."""
         assert self.state.drawn is not None
-        dataset = self.state.drawn.dataset
-        if dataset is self._colours_of and self.colour.count():
+        dataset, choices = self.state.drawn.dataset, self._latent.choices
+        if self._colours_of == (dataset, choices):
             return
-        self._colours_of, kept = dataset, self.colour.currentData()
+        self._colours_of, kept = (dataset, choices), self.colour.currentData()
         self.colour.clear()
         if dataset is not None and dataset.labels is not None:
             self.colour.addItem("by label", "label")
         for name in dataset.factors if dataset is not None else ():
             self.colour.addItem(f"by {name}", f"factor {name}")
+        for choice in choices:
+            self.colour.addItem(f"by {choice.title.lower()}", choice)
         self.colour.addItem("plain", "none")
         self.colour.setCurrentIndex(max(0, self.colour.findData(kept) if kept != "none" else 0))
 
@@ -311,8 +314,13 @@ class MapPanel(QWidget):
     def _colouring(self) -> colour_key.Colouring | None:
         """The chosen one; None for one colour."""
         drawn, chosen = self.state.drawn, self.colour.currentData()
-        if drawn is None or drawn.dataset is None or chosen == "none":
+        if drawn is None or chosen == "none":
             return None
+        if isinstance(chosen, Choice):
+            return colour_key.by_class(
+                drawn.cloud.latents[:, chosen.start : chosen.stop].argmax(1), chosen.labels
+            )
+        assert drawn.dataset is not None
         dataset, indices = drawn.dataset, drawn.cloud.indices
         if chosen == "label":
             assert dataset.labels is not None

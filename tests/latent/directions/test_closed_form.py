@@ -142,7 +142,7 @@ def test_local_directions_of_a_linear_decoder_are_its_singular_vectors(linear, m
     expected, values = _singular(model.weight)
     found = find(model, "local", material(model))
     np.testing.assert_allclose(_vectors(found), expected[:10], atol=1e-4)
-    assert [d.note for d in found] == [f"image change {value:.3g} per σ" for value in values[:10]]
+    assert [d.note for d in found] == [f"{value:.3g} per σ" for value in values[:10]]
 
 
 @pytest.mark.parametrize("key", ["vae-conv", "dcgan"])
@@ -159,6 +159,6 @@ def test_local_directions_are_those_of_reverse_mode_and_hang_on_where_we_are(bui
         expected, values = _singular(jacobian.numpy())
         found = find(model, "local", material(model, z=z.numpy()), {"count": 4})
         np.testing.assert_allclose(_vectors(found), expected[:4], atol=1e-3)
-        assert [d.note for d in found] == [f"image change {value:.3g} per σ" for value in values[:4]]
+        assert [d.note for d in found] == [f"{value:.3g} per σ" for value in values[:4]]
         places.append(_vectors(found))
     assert np.abs(places[0] - places[1]).max() > 0.05

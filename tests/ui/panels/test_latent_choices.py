@@ -130,3 +130,16 @@ def test_nothing_is_clipped_in_a_narrow_dock(sorting, the, width, qtbot):
             room = line.width() - line.textMargins().left() - line.textMargins().right()
             assert line.fontMetrics().horizontalAdvance(line.text()) <= room, name
     assert (the("latent_randomize").text() == "Randomise") == (width == 480)
+
+
+def test_the_map_of_samples_is_coloured_by_their_category(sorting, the, pick, qtbot):
+    sorting.canvas_tabs.setCurrentWidget(sorting.map)
+    state, key = sorting.map.state, sorting.map.key
+    qtbot.waitUntil(lambda: state.drawn is not None and sorting.map.plot is not None, timeout=20_000)
+    field = the("map_colour")
+    assert [field.itemText(i) for i in range(field.count())] == ["by category", "plain"]
+    colouring = sorting.map._colouring()
+    np.testing.assert_array_equal(colouring.codes, state.drawn.cloud.latents[:, 5:].argmax(1))
+    assert colouring.names == ("0", "1", "2") and key.isVisible()
+    pick("map_colour", 1)
+    assert sorting.map._colouring() is None and not key.isVisible()
