@@ -33,7 +33,7 @@ from latentlab.ui.bookmarks_state import MIME, Item, dragged, dropped
 from latentlab.ui.widgets.pixels import as_image, scaled, tile_picture
 
 #: A cell, and the thumbnail in it.
-CELL, SIDE = QSize(90, 100), 72
+CELL, SIDE = QSize(90, 104), 72
 
 
 class BookmarkList(QListWidget):
@@ -87,6 +87,7 @@ class BookmarkList(QListWidget):
             if self._is_edited(row):
                 continue
             cell = self.item(row)
+            cell.setSizeHint(CELL - QSize(4, 6))
             cell.setText(item.name)
             cell.setToolTip(f"{item.name}: click to go there, double-click the name to change it")
             cell.setFlags(cell.flags() | Qt.ItemFlag.ItemIsEditable)
