@@ -50,6 +50,7 @@ class ExplorePanel(QWidget):
         self._decode_ms = 0.0
         self._painted: deque[float] = deque(maxlen=30)
         self._model: Model | None = None  # whose axes are offered
+        self._importance, self._chosen = session.importance, False  # whether a person chose the axes
         self._dimensions: list[Axis] = []
         self._drag_from: tuple[np.ndarray, tuple[Axis, Axis]] | None = None
 
@@ -63,6 +64,7 @@ class ExplorePanel(QWidget):
         latent.axes_changed.connect(self._on_axes_changed)
         latent.visited_changed.connect(self._on_visited_changed)
         session.directions.changed.connect(self._on_directions_changed)
+        session.importance.changed.connect(self._on_importance_changed)
         session.directions.thumbs_changed.connect(self._on_thumbs_changed)
 
     def _make_widgets(self) -> None:
@@ -189,6 +191,8 @@ class ExplorePanel(QWidget):
     def _on_space_changed(self) -> None:
         latent = self._latent
         self._model = latent.model
+        if len(self._dimensions) != len(latent.dimensions()):
+            self._chosen = False
         self.view.set_movable(latent.axes is not None)
         self._dimensions = [latent.dimension_axis(i) for i in latent.dimensions()]
         for choice in self._choices:
@@ -218,6 +222,17 @@ class ExplorePanel(QWidget):
         taken = other is not None and np.array_equal(mine.vector, other.vector)
         return self._dimensions[1 - place] if taken else mine
 
+    def _on_importance_changed(self) -> None:
+        """Where nobody chose the axes and one of them changes nothing, the two that matter most take over."""
+        value, latent = self._importance.value, self._latent
+        if self._chosen or value is None or latent.axes is None or len(value.values) != latent.size:
+            return
+        idle = self._importance.inactive()
+        best = sorted(latent.dimensions(), key=lambda i: -value.values[i])[:2]
+        still = [np.count_nonzero(a.vector) == 1 and int(a.vector.argmax()) in idle for a in latent.axes]
+        if any(still) and not idle & set(best):
+            latent.set_axes(*(latent.dimension_axis(i) for i in best))
+
     def _on_axes_changed(self) -> None:
         if self._latent.axes is not None:
             for choice, axis in zip(self._choices, self._latent.axes, strict=True):
@@ -232,6 +247,7 @@ class ExplorePanel(QWidget):
 
     def _choose(self, axis: Axis, place: int) -> None:
         assert self._latent.axes is not None
+        self._chosen = True
         axes = list(self._latent.axes)
         if np.array_equal(axes[1 - place].vector, axis.vector):  # no plane: they change places
             axes[1 - place] = axes[place]

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 import latentlab
 from latentlab.latent import samplers, traversal
 from latentlab.latent.directions import Direction
+from latentlab.latent.importance import Importance
 from latentlab.ui.directions_state import Item
 
 pytestmark = [
@@ -367,6 +368,32 @@ def test_to_choose_the_other_axis_swaps_them(latent, the, pick):
     pick("explore_axis_right", 4)
     assert [axis.name for axis in latent.axes] == ["z1", "z4"]
     assert the("explore_axis_down").currentText() == "z1"
+
+
+def weigh(window, *kl):
+    """As if the dimensions had just been found to matter so much."""
+    window.session.importance.value = Importance(np.array(kl), "KL")
+    window.session.importance.changed.emit()
+
+
+def chosen(latent):
+    return [axis.name for axis in latent.axes]
+
+
+def test_axes_that_change_nothing_give_way_to_the_two_that_matter_most(opened, latent, the):
+    weigh(opened, 0.5, 0.02, 3, 1, 2, 0)
+    assert chosen(latent) == ["z0", "z1"]  # they do something
+    weigh(opened, 0.001, 0.002, 0.003, 0, 0, 0)
+    assert chosen(latent) == ["z0", "z1"]  # nothing else does more
+    weigh(opened, 0.5, 0.001, 2, 1, 3, 0)
+    assert chosen(latent) == ["z4", "z2"]
+    assert (the("explore_axis_down").currentText(), the("explore_axis_right").currentText()) == ("z4", "z2")
+
+
+def test_axes_that_a_person_chose_stay(opened, latent, pick):
+    pick("explore_axis_down", 5)
+    weigh(opened, 1, 1, 1, 1, 1, 0)
+    assert chosen(latent) == ["z5", "z1"]
 
 
 def test_axes_chosen_elsewhere_are_shown(latent, the):
