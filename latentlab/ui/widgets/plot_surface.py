@@ -13,8 +13,8 @@ class PlotAxis(pg.AxisItem):
     """Whole steps with thousands below, plain numbers at the side."""
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
-        if self.logMode:
-            return [f"{10.0**v:.3g}" for v in values]
+        if self.logMode:  # a plain range is asked for once more while the scale changes
+            return [f"{10.0**v:.3g}" if abs(v) < 300 else "" for v in values]
         if self.orientation == "bottom":
             return [f"{v:,.0f}" if v == int(v) else "" for v in values]
         digits = max(0, -math.floor(math.log10(spacing))) if spacing > 0 else 0

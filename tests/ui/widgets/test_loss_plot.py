@@ -29,6 +29,13 @@ def fill(plot, count=1000):
     plot.refresh()
 
 
+def test_ticks_of_a_logarithmic_axis_survive_a_plain_range(plot):
+    """It is what the axis is asked for while a scale of some hundreds becomes a logarithmic one."""
+    axis = plot.plot.getAxis("left")
+    axis.setLogMode(y=True)
+    assert axis.tickStrings([-1, 0, 2, 450], 1, 1) == ["0.1", "1", "100", ""]
+
+
 def test_the_plot_has_its_name_and_is_empty(plot):
     assert plot.findChild(QWidget, "curves_plot") is plot.plot
     assert plot.empty.isVisible()
