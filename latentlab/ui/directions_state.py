@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, QTimer, Signal
 from latentlab.data.base import Report
 from latentlab.latent import directions
 from latentlab.latent.directions import METHODS, Direction, Material, saved
+from latentlab.latent.directions.continuity import continued
 from latentlab.ui.kept_file import KeptFile
 from latentlab.ui.workers import OpenedRun
 
@@ -57,6 +58,7 @@ class Directions(QObject):
         self.follow = True
         self._file = KeptFile(saved.FILE, saved.load, _write, session)
         self._run: Path | None = None
+        self._size = 0  # dimensions of the run
         self._loaded: saved.Saved | None = None  # of a run whose model is still on its way
 
         self._loan: Loan | None = None
@@ -82,6 +84,11 @@ class Directions(QObject):
         timer.setInterval(milliseconds)
         timer.timeout.connect(slot)
         return timer
+
+    @property
+    def _turning(self) -> bool:
+        """Whether another run is shown, and its model still on its way: what is said is of the one before."""
+        return self._run is not None and self._latent.size != self._size
 
     # The search
 
@@ -256,7 +263,7 @@ class Directions(QObject):
 
     def give_thumb(self, up: bool) -> None:
         """The present latent is liked, or not."""
-        if self._latent.model is None:
+        if self._latent.model is None or self._turning:
             return
         z = self._latent.z.copy()
         mine, other = (self.liked, self.disliked) if up else (self.disliked, self.liked)
@@ -288,15 +295,17 @@ class Directions(QObject):
     def _on_run_opened(self, opened: OpenedRun) -> None:
         self._give_up()
         self._loaded = None
+        self._size = opened.latent_size
         if opened.folder.path != self._run:
             self._run = opened.folder.path
             self._forget()
         self._file.show(opened)
 
     def _on_space_changed(self) -> None:
-        self._give_up()
+        # First of all: whoever hears that the search ended asks what there is.
         if any(len(z) != self._latent.size for z in self._vectors()):
             self._forget()
+        self._give_up()
         self._take_loaded()
         self._on_moved()
 
@@ -337,31 +346,6 @@ class Directions(QObject):
         self._asked, self._answer, self._removed = None, (), set()
         self.changed.emit()
         self.thumbs_changed.emit()
-
-
-def continued(before: Sequence[Direction], found: Sequence[Direction]) -> list[Direction]:
-    """`found` in the places, by the names and with the signs of `before`, as far as they are the same.
-
-    Of orthogonal directions at most one lies within 45 degrees of one before: that one is it. The others take
-    the places that are left, in their order.
-    """
-    cosines = np.stack([d.vector for d in before]) @ np.stack([d.vector for d in found]).T
-    places: list[int | None] = [None] * len(before)
-    extra: list[int] = []
-    for new in range(len(found)):
-        old = int(np.abs(cosines[:, new]).argmax())
-        if cosines[old, new] ** 2 > 0.5 and places[old] is None:
-            places[old] = new
-        else:
-            extra.append(new)
-    result = []
-    for old, place in enumerate(places):
-        if place is None and extra:
-            place = extra.pop(0)
-        if place is not None:
-            vector = found[place].vector * (-1 if cosines[old, place] < 0 else 1)
-            result.append(dataclasses.replace(found[place], name=before[old].name, vector=vector))
-    return result + [found[new] for new in extra]
 
 
 def _find(
