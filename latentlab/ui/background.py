@@ -7,10 +7,11 @@ import dataclasses
 from collections.abc import Callable
 from typing import Any, Literal
 
-from PySide6.QtCore import QDeadlineTimer, QObject, QThread, QTimer, Signal
+from PySide6.QtCore import QDeadlineTimer, QObject, QThread, Signal
 
 from latentlab.core import settings
 from latentlab.data.base import Report
+from latentlab.ui.timers import single_shot
 from latentlab.ui.workers import Task
 
 Level = Literal["info", "good", "warning", "error"]
@@ -35,10 +36,7 @@ class Background(QObject):
         self.settings, self._damage = settings.load()
         self._tasks: set[Task] = set()
         self._over = False
-        self._saving = QTimer(self)
-        self._saving.setSingleShot(True)
-        self._saving.setInterval(500)
-        self._saving.timeout.connect(self._save_settings)
+        self._saving = single_shot(self, self._save_settings, 500)
 
     def tell_of_damage(self) -> None:
         """The notice of a settings file that could not be read."""

@@ -10,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PySide6.QtCore import QMimeData, QObject, QTimer, Signal
+from PySide6.QtCore import QMimeData, QObject, Signal
 
 from latentlab.latent import bookmarks
 from latentlab.latent.arithmetic import mix
 from latentlab.ui.kept_file import KeptFile
+from latentlab.ui.timers import single_shot
 from latentlab.ui.workers import OpenedRun
 
 if TYPE_CHECKING:
@@ -67,10 +68,7 @@ class Bookmarks(QObject):
         self._watched = False
         self._due: list[Item] = []
         self._stamp = -1
-        self._pacing = QTimer(self)
-        self._pacing.setSingleShot(True)
-        self._pacing.setInterval(ROUND_EVERY)
-        self._pacing.timeout.connect(self.picture)
+        self._pacing = single_shot(self, self.picture, ROUND_EVERY)
         session.run_opened.connect(self._on_run_opened)
         self._file.loaded.connect(self._on_loaded)
         self._latent.space_changed.connect(self._on_space_changed)

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.latent import samplers
+from latentlab.ui.timers import single_shot
 from latentlab.ui.workers import OpenedRun, Sampler, Task, open_for_looking
 
 if TYPE_CHECKING:
@@ -172,10 +173,7 @@ class Comparison(QObject):
         self.steps: list[int] = []  # checkpoints of the present run, newest first
         self._listing: Task | None = None
         self.sides = (Side(session, self, PRESENT), Side(session, self, NOTHING))
-        self._pacing = QTimer(self)
-        self._pacing.setSingleShot(True)
-        self._pacing.setInterval(SEEDS_EVERY)
-        self._pacing.timeout.connect(self.look_at_seeds)
+        self._pacing = single_shot(self, self.look_at_seeds, SEEDS_EVERY)
         session.run_opened.connect(self._on_run_opened)
         session.saved.connect(self.list_checkpoints)
         session.state_changed.connect(self._on_state_changed)

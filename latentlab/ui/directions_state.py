@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.data.base import Report
 from latentlab.latent import directions
 from latentlab.latent.directions import METHODS, Direction, Material, saved
 from latentlab.latent.directions.continuity import continued
 from latentlab.ui.kept_file import KeptFile
+from latentlab.ui.timers import single_shot
 from latentlab.ui.workers import OpenedRun
 
 if TYPE_CHECKING:
@@ -69,21 +70,14 @@ class Directions(QObject):
         self._sought_at: np.ndarray | None = None
         self._held = self._due = False
         self._arrived: Sequence[Direction] | None = None  # while one was dragged
-        self._settling = self._timer(SETTLED, self._on_settled)
-        self._learning = self._timer(WHILE_TRAINING, self._on_learned)
+        self._settling = single_shot(self, self._on_settled, SETTLED)
+        self._learning = single_shot(self, self._on_learned, WHILE_TRAINING)
 
         self._file.loaded.connect(self._on_loaded)
         session.run_opened.connect(self._on_run_opened)
         self._latent.space_changed.connect(self._on_space_changed)
         self._latent.changed.connect(self._on_moved)
         self._latent.weights_changed.connect(self._on_weights_changed)
-
-    def _timer(self, milliseconds: int, slot: Callable[[], None]) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(milliseconds)
-        timer.timeout.connect(slot)
-        return timer
 
     @property
     def _turning(self) -> bool:

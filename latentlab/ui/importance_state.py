@@ -7,11 +7,12 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.data.base import Report
 from latentlab.latent.importance import Importance, importance
 from latentlab.ui.loan import Loan
+from latentlab.ui.timers import single_shot
 from latentlab.ui.workers import kernel_threads, yield_to_the_window
 
 if TYPE_CHECKING:
@@ -43,9 +44,7 @@ class ImportanceState(QObject):
         self._loan: Loan | None = None
         self._due = False  # whether the model learned on since it was measured
         self._begun_at = 0.0
-        self._pacing = QTimer(self)
-        self._pacing.setSingleShot(True)
-        self._pacing.timeout.connect(self._on_paced)
+        self._pacing = single_shot(self, self._on_paced)
         session.latent.space_changed.connect(self._on_space_changed)
         session.latent.weights_changed.connect(self._on_weights_changed)
         session.dataset_changed.connect(self._on_dataset_changed)

@@ -7,10 +7,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.data.base import Report
 from latentlab.ui.background import Background
+from latentlab.ui.timers import single_shot
 from latentlab.ui.workers import OpenedRun, Task, explain
 
 #: Milliseconds from a change to its writing: typing a name is one change.
@@ -39,10 +40,7 @@ class KeptFile(QObject):
         self._path: Path | None = None
         self._reading: Task | None = None
         self._waiting: Any = None
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.setInterval(WRITE_AFTER)
-        self._soon.timeout.connect(self._on_due)
+        self._soon = single_shot(self, self._on_due, WRITE_AFTER)
         # What no thread has written yet: one place a file, so that the newest value is what stays.
         self._unwritten: dict[Path, Any] = {}
         self._damaged: set[Path] = set()

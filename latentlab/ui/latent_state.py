@@ -8,10 +8,11 @@ import time
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
 from latentlab.latent import paths, samplers, traversal
+from latentlab.ui.timers import single_shot
 from latentlab.ui.visits import Move, Place, Visit
 from latentlab.ui.workers import Sampler
 
@@ -80,21 +81,14 @@ class LatentState(QObject):
             False  # whether the stack moves because of `_step` or `go_to_visit`, not by its actions
         )
         self.undo_stack.indexChanged.connect(self._on_index_changed)
-        self._gesture_end = self._timer(GESTURE_ENDS, self._on_gesture_ended)
-        self._visited = self._timer(VISITED_EVERY, self._on_visited_due)
+        self._gesture_end = single_shot(self, self._on_gesture_ended, GESTURE_ENDS)
+        self._visited = single_shot(self, self._on_visited_due, VISITED_EVERY)
         self._filling: tuple[int, list[Visit]] = (0, [])  # the stamp of a request, and the visits it decodes
         self._surroundings_due = False
-        self._pacing = self._timer(AROUND_EVERY, self._on_paced)
+        self._pacing = single_shot(self, self._on_paced, AROUND_EVERY)
         sampler.adopted.connect(self._on_adopted)
         sampler.refreshed.connect(self._on_refreshed)
         sampler.rendered.connect(self._on_rendered)
-
-    def _timer(self, milliseconds: int, slot: object) -> QTimer:
-        timer = QTimer(self)
-        timer.setSingleShot(True)
-        timer.setInterval(milliseconds)
-        timer.timeout.connect(slot)
-        return timer
 
     @property
     def size(self) -> int:

@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PySide6.QtCore import QObject, QTimer, Signal
+from PySide6.QtCore import QObject, Signal
 
 from latentlab.data.base import Dataset, Report
 from latentlab.data.one_image import read_one
 from latentlab.latent import inversion
 from latentlab.latent.inversion import Inversion
 from latentlab.ui.loan import Loan
+from latentlab.ui.timers import single_shot
 
 if TYPE_CHECKING:
     from latentlab.models.base import Model
@@ -93,10 +94,7 @@ class Reconstruction(QObject):
         self._look: Loan | None = None
         self._reading: Loan | None = None
         self._search: Loan | None = None
-        self._pacing = QTimer(self)
-        self._pacing.setSingleShot(True)
-        self._pacing.setInterval(REFRESH)
-        self._pacing.timeout.connect(self._look_again)
+        self._pacing = single_shot(self, self._look_again, REFRESH)
         self._latent.space_changed.connect(self._on_space_changed)
         self._latent.weights_changed.connect(self._on_weights_changed)
         session.run_opened.connect(self._start_afresh)

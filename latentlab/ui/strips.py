@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QEvent, QObject, QTimer
+from PySide6.QtCore import QEvent, QObject
 
 from latentlab.ui.session import Session
+from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.latent_list import LatentSliderList
 
 #: Pictures along a track, and milliseconds until they are decoded again.
@@ -33,9 +34,7 @@ class Strips(QObject):
         self._channel, self._latents = channel, latents
         self._rows: list[int] = []  # still to be decoded
         self._stamp = -1
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self._on_due)
+        self._soon = single_shot(self, self._on_due)
         sliders.set_filmstrips(True)
         sliders.installEventFilter(self)
         sliders.rows_shown.connect(self._on_rows_shown)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QTimer
 from PySide6.QtGui import QShowEvent
 from PySide6.QtWidgets import QWidget
 
 from latentlab.export.grid import compose
 from latentlab.ui.latent_state import Axis, LatentState
 from latentlab.ui.session import Session
+from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.drag_view import FINE
 from latentlab.ui.widgets.pad import EXTENT, PlanePad
 
@@ -30,9 +30,7 @@ class ExplorePad(PlanePad):
             None  # what was decoded: axes, their origin
         )
         self._stamp = -1
-        self._due = QTimer(self)
-        self._due.setSingleShot(True)
-        self._due.timeout.connect(self._on_due)
+        self._due = single_shot(self, self._on_due)
         for held in (self._latent, self._directions):  # directions that follow z would turn under the hand
             self.drag_started.connect(held.hold)
             self.drag_ended.connect(held.release)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QVBoxLayout, QWidget
 
@@ -11,6 +10,7 @@ from latentlab.export.grid import compose
 from latentlab.latent import traversal
 from latentlab.ui.latent_state import Axis
 from latentlab.ui.session import Session
+from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.axis_choice import AxisChoice
 from latentlab.ui.widgets.fields import ChoiceField
 from latentlab.ui.widgets.picture import GridView
@@ -53,9 +53,7 @@ class Manifold(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
 
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self._ask)
+        self._soon = single_shot(self, self._ask)
         self.view.tile_clicked.connect(self._on_tile_clicked)
         self._stale = False
         session.latent.space_changed.connect(self._on_space_changed)

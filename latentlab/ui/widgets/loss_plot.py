@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QColor, QImage, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from latentlab.core.files import atomic_path
 from latentlab.ui import theme
+from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.curves import Series, write_csv
 from latentlab.ui.widgets.legend import Legend, format_value
 from latentlab.ui.widgets.plot_surface import PlotSurface
@@ -76,10 +77,7 @@ class LossPlot(QWidget):
         self.empty.setText(EMPTY_TEXT)
         self.empty.show()
 
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(REPAINT_MS)
-        self._timer.timeout.connect(self.refresh)
+        self._timer = single_shot(self, self.refresh, REPAINT_MS)
 
         top = QHBoxLayout()
         top.setSpacing(8)
