@@ -97,6 +97,11 @@ class GAN(Model):
         discriminator.requires_grad_(True)
 
         self.step_count += 1
+        return self.figures(loss_d, loss_g, d_real, d_fake)
+
+    @staticmethod
+    def figures(loss_d: Tensor, loss_g: Tensor, d_real: Tensor, d_fake: Tensor) -> dict[str, Tensor]:
+        """What a step tells: both losses, and how real the discriminator's logits (N,) say images are."""
         return {
             "loss_d": loss_d.detach(),
             "loss_g": loss_g.detach(),

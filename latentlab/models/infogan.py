@@ -122,10 +122,4 @@ class InfoGAN(DCGAN):
         head.requires_grad_(True)
 
         self.step_count += 1
-        return {
-            "loss_d": loss_d.detach(),
-            "loss_g": loss_g.detach(),
-            "d_real": d_real.detach().sigmoid().mean(),
-            "d_fake": d_fake.detach().sigmoid().mean(),
-            "info": info.detach(),
-        }
+        return self.figures(loss_d, loss_g, d_real, d_fake) | {"info": info.detach()}

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from PySide6.QtCore import QMimeData, QObject, Signal
+from PySide6.QtCore import QMimeData, QObject, Qt, Signal
+from PySide6.QtGui import QDropEvent
 
 from latentlab.latent import bookmarks
 from latentlab.latent.arithmetic import mix
@@ -353,6 +354,16 @@ def dragged(items: Sequence[Item]) -> QMimeData:
     data = QMimeData()
     data.setData(MIME, content.getvalue())
     return data
+
+
+def accepted(event: QDropEvent) -> bool:
+    """Whether an event of a drag brings latents; it is accepted or ignored accordingly."""
+    if not event.mimeData().hasFormat(MIME):
+        event.ignore()
+        return False
+    event.setDropAction(Qt.DropAction.CopyAction)  # a move would have the view remove what it dragged
+    event.accept()
+    return True
 
 
 def dropped(data: QMimeData) -> list[Item]:

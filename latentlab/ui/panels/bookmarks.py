@@ -13,7 +13,7 @@ from latentlab.ui.bookmarks_state import MIME, SLOTS, Item, dropped
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.bookmark_list import BookmarkList
 from latentlab.ui.widgets.buttons import push_button
-from latentlab.ui.widgets.fields import ChoiceField, FloatField
+from latentlab.ui.widgets.fields import ChoiceField, FloatField, choice_field
 from latentlab.ui.widgets.labels import ElidedLabel, heading, rule
 from latentlab.ui.widgets.picture import RADIUS, PictureView
 from latentlab.ui.widgets.pixels import tile_picture
@@ -305,10 +305,7 @@ class MixSlot(PictureView):
 
 
 def _choice(name: str, spoken: str, tooltip: str, entries: dict[str, str]) -> ChoiceField:
-    choice = ChoiceField()
-    choice.setObjectName(name)
-    choice.setAccessibleName(spoken)
-    choice.setToolTip(tooltip)
+    choice = choice_field(name, spoken, tooltip)
     choice.setMinimumWidth(104)
     for key, title in entries.items():
         choice.addItem(title, key)

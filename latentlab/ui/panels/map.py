@@ -24,7 +24,7 @@ from latentlab.ui.panels.manifold import Manifold
 from latentlab.ui.session import Session
 from latentlab.ui.widgets import colour_key
 from latentlab.ui.widgets.buttons import push_button
-from latentlab.ui.widgets.fields import ChoiceField
+from latentlab.ui.widgets.fields import ChoiceField, choice_field
 from latentlab.ui.widgets.flow import FlowLayout
 from latentlab.ui.widgets.labels import ElidedLabel
 from latentlab.ui.widgets.pixels import tile_picture
@@ -369,10 +369,7 @@ class MapPanel(QWidget):
 
 
 def _choice(name: str, spoken: str, tooltip: str) -> ChoiceField:
-    field = ChoiceField()
-    field.setObjectName(name)
-    field.setAccessibleName(spoken)
-    field.setToolTip(tooltip)
+    field = choice_field(name, spoken, tooltip)
     field.setSizeAdjustPolicy(ChoiceField.SizeAdjustPolicy.AdjustToContents)
     return field
 

@@ -27,7 +27,7 @@ from latentlab.data.base import Report
 from latentlab.latent import paths
 from latentlab.models.base import Model
 from latentlab.ui import theme
-from latentlab.ui.bookmarks_state import MIME, Item, dropped
+from latentlab.ui.bookmarks_state import Item, accepted, dropped
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import ChoiceField, FloatField
@@ -234,24 +234,16 @@ class KeyframeList(QListWidget):
         self.setAcceptDrops(True)
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        self._accept(event)
+        accepted(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        self._accept(event)
+        accepted(event)
 
     def dropEvent(self, event: QDropEvent) -> None:
-        if self._accept(event) and (items := dropped(event.mimeData())):
+        if accepted(event) and (items := dropped(event.mimeData())):
             x, rows = event.position().x(), range(self.count())
             centres = [self.visualItemRect(self.item(row)).center().x() for row in rows]
             self.dropped.emit(items, sum(centre < x for centre in centres))
-
-    def _accept(self, event: QDropEvent) -> bool:
-        if not event.mimeData().hasFormat(MIME):
-            event.ignore()
-            return False
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-        return True
 
 
 def _thumbnail(tile: np.ndarray | None) -> QIcon:

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 )
 
 from latentlab.ui import theme
-from latentlab.ui.bookmarks_state import MIME, Item, dragged, dropped
+from latentlab.ui.bookmarks_state import MIME, Item, accepted, dragged, dropped
 from latentlab.ui.widgets.pixels import as_image, scaled, tile_picture
 
 #: A cell, and the thumbnail in it.
@@ -180,11 +180,11 @@ class BookmarkList(QListWidget):
         return dragged([self._items[row] for row in sorted(self.row(cell) for cell in cells)])
 
     def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        self._accept(event)
+        accepted(event)
 
     def dragMoveEvent(self, event: QDragMoveEvent) -> None:
         super().dragMoveEvent(event)  # scrolls near the edges
-        if self._accept(event):
+        if accepted(event):
             self._set_mark(self.place_at(event.position().toPoint()))
 
     def dragLeaveEvent(self, event: QDragLeaveEvent) -> None:
@@ -193,17 +193,8 @@ class BookmarkList(QListWidget):
 
     def dropEvent(self, event: QDropEvent) -> None:
         self.dragLeaveEvent(QDragLeaveEvent())  # scrolls no more
-        if self._accept(event) and (items := dropped(event.mimeData())):
+        if accepted(event) and (items := dropped(event.mimeData())):
             self.dropped.emit(items, self.place_at(event.position().toPoint()))
-
-    def _accept(self, event: QDropEvent) -> bool:
-        if not event.mimeData().hasFormat(MIME):
-            event.ignore()
-            return False
-        # A move would have the view remove what it dragged.
-        event.setDropAction(Qt.DropAction.CopyAction)
-        event.accept()
-        return True
 
     def place_at(self, position: QPoint) -> int:
         """How many items lie before a point of the viewport, in reading order."""

@@ -290,3 +290,12 @@ class ChoiceField(QComboBox):
             super().wheelEvent(event)
         else:
             event.ignore()
+
+
+def choice_field(name: str, spoken: str, tooltip: str) -> ChoiceField:
+    """An empty one; `name` is the objectName, `spoken` what screen readers say."""
+    field = ChoiceField()
+    field.setObjectName(name)
+    field.setAccessibleName(spoken)
+    field.setToolTip(tooltip)
+    return field

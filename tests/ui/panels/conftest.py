@@ -11,6 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QAbstractButton, QComboBox, QWidget
 from pytestqt.qtbot import QtBot
 
+import latentlab
+from latentlab.run import Run
 from latentlab.ui.main_window import MainWindow
 
 
@@ -89,6 +91,25 @@ def saved_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         if isinstance(event, Paused):
             (control.step_once if event.step < 5 else control.resume)()
     return folder
+
+
+@pytest.fixture(scope="session")
+def saved_gan(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small DCGAN of 8 dimensions on 8x8 digits, 20 steps old."""
+    from latentlab import data, run
+
+    limits = {"batch_size": 64, "steps": 20, "device": "cpu"}
+    plan = run.plan("dcgan", {"latent_size": 8, "width": 4}, limits)
+    folder = tmp_path_factory.mktemp("trained") / "small gan"
+    for _ in run.begin(data.load("digits", {"size": 8}), plan, folder).events():
+        pass
+    return folder
+
+
+@pytest.fixture
+def run(saved_run: Path) -> Run:
+    """The checkpoint of `saved_run` from disk, without a window."""
+    return latentlab.open_run(saved_run)
 
 
 @pytest.fixture

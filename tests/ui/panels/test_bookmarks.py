@@ -8,7 +8,6 @@ from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
 from PySide6.QtWidgets import QApplication, QLineEdit
 
-import latentlab
 from latentlab.latent import bookmarks, samplers
 from latentlab.ui.bookmarks_state import MIME, Item, dragged
 
@@ -16,12 +15,6 @@ pytestmark = [
     pytest.mark.qt_log_level_fail("WARNING"),
     pytest.mark.qt_log_ignore("This plugin does not support"),  # what the screenless platform says of menus
 ]
-
-
-@pytest.fixture
-def run(saved_run):
-    """The same checkpoint from disk, without a window."""
-    return latentlab.open_run(saved_run)
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ import pytest
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QApplication, QLabel, QTabWidget, QWidget
 
-import latentlab
 import latentlab.latent.directions as library
 from latentlab.latent import traversal
 from latentlab.latent.directions import METHODS, Direction
@@ -27,12 +26,6 @@ pytestmark = [
 def saved_run(saved_run, tmp_path):
     """A copy, because directions are written into the run."""
     return shutil.copytree(saved_run, tmp_path / "run")
-
-
-@pytest.fixture
-def run(saved_run):
-    """The same checkpoint from disk, without a window."""
-    return latentlab.open_run(saved_run)
 
 
 @pytest.fixture

@@ -9,7 +9,6 @@ from PySide6.QtGui import QAction, QMouseEvent, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication
 
-import latentlab
 from latentlab.latent import samplers, traversal
 from latentlab.latent.directions import Direction
 from latentlab.latent.importance import Importance
@@ -25,12 +24,6 @@ LEFT, SHIFT, NONE = (
     Qt.KeyboardModifier.ShiftModifier,
     Qt.KeyboardModifier.NoModifier,
 )
-
-
-@pytest.fixture
-def run(saved_run):
-    """The same checkpoint from disk, without a window."""
-    return latentlab.open_run(saved_run)
 
 
 @pytest.fixture

@@ -6,19 +6,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, Qt
 
-import latentlab
 from latentlab.latent import samplers, traversal
 
 pytestmark = [
     pytest.mark.qt_log_level_fail("WARNING"),
     pytest.mark.qt_log_ignore("This plugin does not support"),  # what the screenless platform says of menus
 ]
-
-
-@pytest.fixture
-def run(saved_run):
-    """The same checkpoint from disk, without a window."""
-    return latentlab.open_run(saved_run)
 
 
 def drawn(seed, truncation=1.0):

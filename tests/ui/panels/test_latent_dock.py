@@ -22,12 +22,6 @@ pytestmark = [
 
 
 @pytest.fixture
-def run(saved_run):
-    """The same checkpoint from disk, without a window."""
-    return latentlab.open_run(saved_run)
-
-
-@pytest.fixture
 def measured(opened, qtbot):
     """The window once the run's dimensions are measured."""
     qtbot.waitUntil(lambda: opened.session.importance.value is not None, timeout=30_000)

@@ -9,7 +9,6 @@ from PySide6.QtGui import QWheelEvent
 from PySide6.QtWidgets import QApplication
 
 import latentlab
-from latentlab import data
 from latentlab.latent import projection as maps
 from latentlab.latent import traversal
 from latentlab.ui import theme
@@ -20,25 +19,6 @@ pytestmark = [
     pytest.mark.qt_log_ignore("This plugin does not support"),  # what the screenless platform says of menus
 ]
 LEFT = Qt.MouseButton.LeftButton
-
-
-@pytest.fixture
-def run(saved_run):
-    """The same checkpoint from disk, without a window."""
-    return latentlab.open_run(saved_run)
-
-
-@pytest.fixture(scope="module")
-def saved_gan(tmp_path_factory):
-    """A small DCGAN of 8 dimensions on 8x8 digits, 20 steps old."""
-    from latentlab import run
-
-    limits = {"batch_size": 64, "steps": 20, "device": "cpu"}
-    plan = run.plan("dcgan", {"latent_size": 8, "width": 4}, limits)
-    folder = tmp_path_factory.mktemp("trained") / "small gan"
-    for _ in run.begin(data.load("digits", {"size": 8}), plan, folder).events():
-        pass
-    return folder
 
 
 @pytest.fixture

@@ -23,25 +23,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture
-def run(saved_run):
-    """The same checkpoint from disk, without a window."""
-    return latentlab.open_run(saved_run)
-
-
-@pytest.fixture(scope="module")
-def saved_gan(tmp_path_factory):
-    """A small DCGAN of 8 dimensions on 8x8 digits, 20 steps old."""
-    from latentlab import run
-
-    limits = {"batch_size": 64, "steps": 20, "device": "cpu"}
-    plan = run.plan("dcgan", {"latent_size": 8, "width": 4}, limits)
-    folder = tmp_path_factory.mktemp("trained") / "small gan"
-    for _ in run.begin(data.load("digits", {"size": 8}), plan, folder).events():
-        pass
-    return folder
-
-
 def load_digits(window, qtbot):
     """The images that the runs of these tests have learned from."""
     window.session.load_dataset("digits", {"size": 8})
