@@ -315,7 +315,10 @@ def test_a_gans_map_is_of_samples(window, saved_gan, look, the, qtbot):
     index = lonely(plot.points)
     place = plot.to_widget(plot.points[index]).toPoint()
     qtbot.mouseMove(plot.viewport(), place)
-    np.testing.assert_array_equal(plot.card.picture, run.pixels(run.latents(1, seed=index))[0, 0])
+    np.testing.assert_array_equal(plot.card.picture, state.drawn.cloud.images[index, 0])
+    # A net adds up in another order in a batch, on another number of threads: a half may round either way.
+    alone = run.pixels(run.latents(1, seed=index))[0, 0]
+    np.testing.assert_allclose(plot.card.picture.astype(int), alone.astype(int), atol=1)
     assert plot.card.text == f"seed {index}"
     qtbot.mouseClick(plot.viewport(), LEFT, pos=place)
     np.testing.assert_array_equal(window.session.latent.z, run.latents(1, seed=index)[0])
