@@ -36,13 +36,24 @@ def setting(
     zero: str = "",
     log: bool = False,
     labels: Mapping[str, str] | None = None,
+    live: bool = False,
+    only: Mapping[str, tuple[Any, ...]] | None = None,
+    group: str = "",
 ) -> Any:
     """A field of a Config with what a form needs to show it.
 
     `ge` and `le` bound it (both included), `unit` is shown behind the number, `zero` is the word for the
     value 0 ("off", "as found"), `log` says that a step multiplies rather than adds, `labels` names choices.
+    `live` says that it may change while a model trains, without new nets. `only` names the values of other
+    fields with which it has an effect: ``only={"loss": ("wgan",)}``. `group` is the heading that a form puts
+    it under; fields of a group stand together.
     """
     extra: dict[str, Any] = {"unit": unit, "zero": zero, "log": log, "labels": dict(labels or {})}
+    extra |= {
+        "group": group,
+        "live": live,
+        "only": {name: tuple(v) for name, v in (only or {}).items()},
+    }
     return Field(default, title=title, description=help, ge=ge, le=le, json_schema_extra=extra)
 
 
@@ -62,10 +73,17 @@ class FieldSpec:
     log: bool = False
     choices: tuple[Any, ...] = ()
     labels: Mapping[str, str] | None = None
+    live: bool = False
+    only: Mapping[str, tuple[Any, ...]] | None = None
+    group: str = ""
 
     def label(self, choice: Any) -> str:
         """What a choice is called on the screen."""
         return (self.labels or {}).get(str(choice), str(choice))
+
+    def has_effect(self, values: Mapping[str, Any]) -> bool:
+        """Whether it changes anything beside what the other fields say; see `only` of `setting`."""
+        return all(values.get(name) in allowed for name, allowed in (self.only or {}).items())
 
 
 def describe(config: type[Config]) -> tuple[FieldSpec, ...]:
@@ -91,7 +109,15 @@ def _describe_field(name: str, info: FieldInfo) -> FieldSpec:
         log=bool(extra.get("log", False)),
         choices=choices,
         labels=extra.get("labels") or None,  # type: ignore[arg-type]
+        live=bool(extra.get("live", False)),
+        only=extra.get("only") or None,  # type: ignore[arg-type]
+        group=str(extra.get("group", "")),
     )
+
+
+def live_fields(config: type[Config]) -> frozenset[str]:
+    """The settings that may change while a model trains."""
+    return frozenset(spec.name for spec in describe(config) if spec.live)
 
 
 def _kind(info: FieldInfo) -> tuple[Any, tuple[Any, ...]]:

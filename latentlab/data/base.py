@@ -12,6 +12,7 @@ from typing import Annotated, Any, ClassVar, Literal
 import numpy as np
 from pydantic import BeforeValidator, field_validator
 
+from latentlab.core import points
 from latentlab.core.config import Config, parse, setting
 from latentlab.core.errors import DataError
 from latentlab.core.registry import Registry
@@ -34,7 +35,8 @@ class Skipped:
 class Dataset:
     """Images in memory with what is known about them.
 
-    images: uint8 (N, C, H, W), C-contiguous; C is 1, 3 or 4, H and W lie in 8..256.
+    images: uint8 (N, C, H, W), C-contiguous; C is 1, 3 or 4, H and W lie in 8..256. Points of a plane instead
+    are float32 (N, 2, 1, 1), x and y in [0, 1]; see `core.points`.
     labels: int64 (N,) into `label_names`, or None.
     factors: name -> float32 (N,) of known generative factors.
     heldout: int64 indices that the source itself set apart for testing (MNIST's t10k), or None.
@@ -53,16 +55,18 @@ class Dataset:
 
     def __post_init__(self) -> None:
         images = self.images
-        if images.dtype != np.uint8 or images.ndim != 4:
+        expected = np.float32 if points.is_points(images.shape[1:]) else np.uint8
+        if images.dtype != expected or images.ndim != 4:
             raise ValueError(f"images must be uint8 (N, C, H, W), not {images.dtype} {images.shape}")
         if len(images) == 0:
             raise DataError(f"{self.name} holds no images.")
         count, channels, height, width = images.shape
-        if channels not in (1, 3, 4):
-            raise DataError(f"{self.name} has {channels} channels; expected 1, 3 or 4.")
-        if not all(MIN_SIZE <= side <= MAX_SIZE for side in (height, width)):
-            sides = f"{MIN_SIZE} to {MAX_SIZE} on each side"
-            raise DataError(f"{self.name} holds images of {width}×{height}; expected {sides}.")
+        if not self.is_points:
+            if channels not in (1, 3, 4):
+                raise DataError(f"{self.name} has {channels} channels; expected 1, 3 or 4.")
+            if not all(MIN_SIZE <= side <= MAX_SIZE for side in (height, width)):
+                sides = f"{MIN_SIZE} to {MAX_SIZE} on each side"
+                raise DataError(f"{self.name} holds images of {width}×{height}; expected {sides}.")
         for what, values in {"labels": self.labels, **self.factors}.items():
             if values is not None and len(values) != count:
                 raise DataError(f"{self.name} has {count} images but {len(values)} {what}.")
@@ -75,6 +79,16 @@ class Dataset:
         """(C, H, W)."""
         _, channels, height, width = self.images.shape
         return channels, height, width
+
+    @property
+    def is_points(self) -> bool:
+        """Whether these are points of a plane."""
+        return points.is_points(self.image_shape)
+
+    def pictures(self, which: np.ndarray | slice) -> np.ndarray:
+        """What people are shown of the images `which`: uint8 (N, C, H, W), themselves or drawn points."""
+        images = self.images[which]
+        return points.draw(images) if self.is_points else images
 
     @cached_property
     def fingerprint(self) -> str:
@@ -89,11 +103,13 @@ class Dataset:
     def summary(self) -> str:
         """One line: ``1,797 images · 28×28 · grey · 10 classes``."""
         channels, height, width = self.image_shape
-        parts = [f"{len(self):,} image" + ("s" if len(self) != 1 else "")]
+        noun = "point" if self.is_points else "image"
+        parts = [f"{len(self):,} {noun}" + ("s" if len(self) != 1 else "")]
         if self.heldout is not None and len(self.heldout):
             kept = len(self) - len(self.heldout)
             parts[0] += f" ({kept:,} + {len(self.heldout):,} held out)"
-        parts += [f"{width}×{height}", {1: "grey", 3: "colour", 4: "colour with alpha"}[channels]]
+        if not self.is_points:
+            parts += [f"{width}×{height}", {1: "grey", 3: "colour", 4: "colour with alpha"}[channels]]
         if self.labels is not None:
             parts.append(f"{len(self.label_names)} class" + ("es" if len(self.label_names) != 1 else ""))
         if self.factors:

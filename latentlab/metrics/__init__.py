@@ -3,9 +3,9 @@
 import importlib
 import pkgutil
 
-from latentlab.metrics.base import METRICS, Metric, figures, measure
+from latentlab.metrics.base import METRICS, Heldout, Metric, figures, measure
 
-__all__ = ["METRICS", "Metric", "figures", "measure"]
+__all__ = ["METRICS", "Heldout", "Metric", "figures", "measure"]
 
 for _module in pkgutil.iter_modules(__path__):
     importlib.import_module(f"{__name__}.{_module.name}")

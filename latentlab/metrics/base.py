@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
@@ -11,6 +12,19 @@ from latentlab.core.registry import Registry
 
 if TYPE_CHECKING:
     from latentlab.models.base import Model
+
+
+@dataclass(frozen=True, eq=False)
+class Heldout:
+    """Images kept from training: uint8 (N, C, H, W) (points: float32), and int64 labels (N,) where known."""
+
+    images: np.ndarray
+    labels: np.ndarray | None = None
+
+    def thinned(self, most: int) -> Heldout:
+        """At most `most` of them, evenly spaced."""
+        stride = max(1, -(-len(self.images) // most))
+        return Heldout(self.images[::stride], None if self.labels is None else self.labels[::stride])
 
 
 class Metric:
@@ -29,8 +43,8 @@ class Metric:
         return True
 
     @classmethod
-    def measure(cls, model: Model, heldout: np.ndarray) -> dict[str, float]:
-        """Figures of `model` on uint8 images (N, C, H, W), N > 0. Seeded by itself: no run changes."""
+    def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
+        """Figures of `model` on the held-out images, N > 0. Seeded by itself: no run changes."""
         raise NotImplementedError
 
 
@@ -43,9 +57,9 @@ def figures(model: type[Model]) -> dict[str, str]:
     return {name: title for _, m in METRICS.items() if m.applies(model) for name, title in m.figures.items()}
 
 
-def measure(model: Model, heldout: np.ndarray) -> dict[str, float]:
+def measure(model: Model, heldout: Heldout) -> dict[str, float]:
     """All figures that apply; none where nothing was held out."""
-    if len(heldout) == 0:
+    if len(heldout.images) == 0:
         return {}
     found: dict[str, float] = {}
     for _, metric in METRICS.items():

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from latentlab.metrics.base import Metric, register
+from latentlab.metrics.base import Heldout, Metric, register
 from latentlab.models.base import Model
 
 SAMPLES = 256
@@ -30,14 +30,14 @@ class Diversity(Metric):
     figures: ClassVar[Mapping[str, str]] = {"diversity": "Diversity"}
 
     @classmethod
-    def measure(cls, model: Model, heldout: np.ndarray) -> dict[str, float]:
+    def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
         import torch
 
         from latentlab.models.pixels import render
 
         # Drawn on the CPU, so that every device is judged by the same latents.
         latents = model.draw(SAMPLES, torch.Generator().manual_seed(0)).numpy()
-        data = spread(heldout[:: -(-len(heldout) // MOST_IMAGES)])
+        data = spread(heldout.thinned(MOST_IMAGES).images)
         return {"diversity": spread(render(model, latents)) / data if data > 0 else 0.0}
 
 

@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-import numpy as np
-
-from latentlab.metrics.base import Metric, register
+from latentlab.metrics.base import Heldout, Metric, register
 from latentlab.models.base import Model
 from latentlab.models.vae import VAE
 
@@ -34,7 +32,7 @@ class Elbo(Metric):
         return issubclass(model, VAE)
 
     @classmethod
-    def measure(cls, model: Model, heldout: np.ndarray) -> dict[str, float]:
+    def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
         import torch
 
         from latentlab.models.pixels import to_unit
@@ -44,13 +42,13 @@ class Elbo(Metric):
         reconstruction = divergence = 0.0
         means = []
         with model.evaluating():
-            for part in torch.from_numpy(heldout).split(BATCH):
+            for part in torch.from_numpy(heldout.images).split(BATCH):
                 images = to_unit(part.to(model.device))
                 nll, kl = model.elbo_terms(images, generator)
                 reconstruction += float(nll.sum())
                 divergence += float(kl.sum())
                 means.append(model.posterior(images)[0].cpu())
-        count = len(heldout)
+        count = len(heldout.images)
         spread = torch.cat(means).var(0, correction=0)
         return {
             "heldout_neg_elbo": (reconstruction + divergence) / count,

@@ -12,7 +12,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from latentlab.core.config import Config
+from latentlab.core.config import Config, live_fields
 from latentlab.core.errors import ConfigError
 from latentlab.core.registry import Registry
 
@@ -45,11 +45,14 @@ class Model:
 
     Class attributes: `key` (set by the registry), `title`, `about`, `family` ("vae" or "gan"), `paper`
     (arXiv number), `training_defaults` (values of the training form that suit it), `smallest_batch` (images
-    that a step needs), `evaluation_nets` (names of the nets that `decode` and `encode` use), `prior` (what z
-    is drawn from: "standard-normal" is N(0, I)), `metric_titles` (what `step` returns, and what it is called
-    on the screen).
+    that a step needs), `evaluation_nets` (names of the nets that `decode` and `encode` use, the decoding one
+    last; a model may set its own), `prior` (what z is drawn from: "standard-normal" is N(0, I)),
+    `metric_titles` (what `step` may return, and what it is called on the screen), `needs_labels` (whether it
+    learns from labels too).
 
-    image_shape is (C, H, W), latent_shape (D,), `choices` says which of the D numbers are categorical. Every
+    image_shape is (C, H, W), latent_shape (D,), `choices` says which of the D numbers are categorical;
+    `label_names` are the names of the data's classes, for models that need them; train_count is how many
+    images it learns from, known from `start_training` on. Every
     random number that training draws comes from `generator`, never from torch's global one, so that no other
     thread can change a run.
     """
@@ -63,17 +66,31 @@ class Model:
     prior: ClassVar[str] = "standard-normal"
     training_defaults: ClassVar[Mapping[str, Any]] = {}
     smallest_batch: ClassVar[int] = 1
-    evaluation_nets: ClassVar[tuple[str, ...]]
+    needs_labels: ClassVar[bool] = False
+    evaluation_nets: tuple[str, ...]
     metric_titles: ClassVar[Mapping[str, str]]
 
     def __init__(
-        self, config: Any, image_shape: tuple[int, int, int], *, seed: int = 0, device: str = "cpu"
+        self,
+        config: Any,
+        image_shape: tuple[int, int, int],
+        *,
+        seed: int = 0,
+        device: str = "cpu",
+        label_names: tuple[str, ...] = (),
     ) -> None:
-        """Build the nets with weights drawn by `seed` on the CPU, so that every device starts equal."""
+        """Build the nets with weights drawn by `seed` on the CPU, so that every device starts equal.
+
+        ConfigError where `obstacle` finds one.
+        """
         import torch
 
+        if reason := self.obstacle(image_shape, label_names):
+            raise ConfigError(reason)
         self.config = config
         self.image_shape = image_shape
+        self.label_names = tuple(label_names) if self.needs_labels else ()
+        self.train_count = 0
         size, self.choices = self.latent_layout()
         self.latent_shape: tuple[int, ...] = (size,)
         self.device = torch.device(device)
@@ -83,9 +100,19 @@ class Model:
         for net in self.nets.values():
             net.to(self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed + 1)
+        #: What steps carry along beside nets and optimizers (a running mean, say); saved with them.
+        self.state: dict[str, Tensor] = {}
         self._optimizers: dict[str, torch.optim.Optimizer] = {}
 
     # What a family implements
+
+    @classmethod
+    def obstacle(cls, image_shape: tuple[int, int, int], label_names: tuple[str, ...]) -> str:
+        """Why this model cannot learn from such images, in one sentence; "" where it can. Needs no torch."""
+        if cls.needs_labels and len(label_names) < 2:
+            found = f"{len(label_names)} class" if label_names else "no labels"
+            return f"A {cls.key} learns from labels and needs at least 2 classes; this data has {found}."
+        return ""
 
     def latent_layout(self) -> tuple[int, tuple[Choice, ...]]:
         """How many numbers a latent has, and which of them are categorical; asked before `build`."""
@@ -103,10 +130,15 @@ class Model:
         """One optimizer per net or group of nets that learn together."""
         raise NotImplementedError
 
-    def step(self, batch: Tensor) -> dict[str, Tensor]:
-        """Learn from a uint8 (B, C, H, W) batch on `device`.
+    def rates(self, learning_rate: float) -> dict[str, float]:
+        """The learning rate of each optimizer of `make_optimizers`: nets may learn at paces of their own."""
+        return dict.fromkeys(self._optimizers, learning_rate)
 
-        Returns detached scalars that were not read back to the host, one per `metric_titles`.
+    def step(self, batch: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
+        """Learn from a uint8 (B, C, H, W) batch (points: float32) on `device`, and its int64 labels (B,).
+
+        Returns detached scalars by the names of `metric_titles`, not read back to the host; what was not
+        measured in this step is left out.
         """
         raise NotImplementedError
 
@@ -158,10 +190,29 @@ class Model:
         """Whether `encode` works."""
         return type(self).encode is not Model.encode
 
-    def start_training(self, learning_rate: float) -> None:
-        """Make the optimizers; needed once before `step`."""
+    def start_training(self, learning_rate: float, train_count: int = 0) -> None:
+        """Make the optimizers; needed once before `step`. `train_count` is how many images there are."""
+        self.train_count = train_count
         self._optimizers = self.make_optimizers(learning_rate)
+        self.set_learning_rate(learning_rate)
         self.train()
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """The next step learns at this rate, each optimizer as `rates` says."""
+        for name, rate in self.rates(learning_rate).items():
+            for group in self._optimizers[name].param_groups:
+                group["lr"] = rate
+
+    def steer(self, config: Any, learning_rate: float) -> None:
+        """Go on with other live settings (see `core.config.setting`) and another learning rate.
+
+        ValueError where a setting differs that needs new nets.
+        """
+        for name in set(type(config).model_fields) - live_fields(type(config)):
+            if getattr(config, name) != getattr(self.config, name):
+                raise ValueError(f"{name} needs new nets")
+        self.config = config
+        self.set_learning_rate(learning_rate)
 
     def optimizers(self) -> dict[str, torch.optim.Optimizer]:
         """The optimizers by name; empty until `start_training`."""

@@ -73,7 +73,7 @@ class GAN(Model):
             name: blocks.adam([net], learning_rate, betas, self.device) for name, net in self.nets.items()
         }
 
-    def step(self, batch: Tensor) -> dict[str, Tensor]:
+    def step(self, batch: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         from latentlab.models import losses, pixels
 
         generator, discriminator = self.nets["generator"], self.nets["discriminator"]

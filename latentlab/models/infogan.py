@@ -91,7 +91,7 @@ class InfoGAN(DCGAN):
         codes, category = z[:, self.config.latent_size :].split(sizes, dim=1)
         return last(features).flatten(), losses.information_bound(logits, category, mean, codes)
 
-    def step(self, batch: Tensor) -> dict[str, Tensor]:
+    def step(self, batch: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         from latentlab.models import losses, pixels
 
         generator, discriminator, head = (self.nets[n] for n in ("generator", "discriminator", "head"))

@@ -104,7 +104,7 @@ class VAE(Model):
         warmup = self.config.kl_warmup
         return self.config.beta * (min(1.0, (self.step_count + 1) / warmup) if warmup else 1.0)
 
-    def step(self, batch: Tensor) -> dict[str, Tensor]:
+    def step(self, batch: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         from latentlab.models import pixels
 
         reconstruction, kl = self.elbo_terms(pixels.to_unit(batch), self.generator)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from latentlab.core.errors import ConfigError, RunError
+from latentlab.core.points import picture_shape
 from latentlab.data.base import Dataset, Report, no_report
 from latentlab.export.grid import split
 from latentlab.latent import directions as ways
@@ -169,7 +170,8 @@ def open_run(path: str | Path, step: int | None = None, device: str = "cpu") -> 
     file = folder.latest_checkpoint() if step is None else folder.checkpoint_path(step)
     kind, config, _ = configs(folder)
     channels, height, width = folder.info["image_shape"]
-    model = kind(config, (channels, height, width), device=devices.choose(device))
+    names = tuple(folder.info["data"].get("label_names", ()))
+    model = kind(config, (channels, height, width), device=devices.choose(device), label_names=names)
     checkpoint.load(file, model)
     model.train(False)
     return Run(folder, model)
@@ -191,7 +193,7 @@ def history(
     last = len(samples) - 1
     places = np.geomspace(1, last + 1, stages) - 1 if early else np.linspace(0, last, stages)
     chosen = [samples[i] for i in sorted({round(place) for place in places})]
-    _, height, width = folder.info["image_shape"]
+    _, height, width = picture_shape(folder.info["image_shape"])
     rows = []
     for _, path in chosen:
         try:

@@ -70,7 +70,9 @@ class Training:
         train, heldout = dataset.split(config.heldout, config.seed)
         # The whole store where nothing is held out: no copy of what may be large.
         self._train = dataset.images if len(heldout) == 0 else dataset.images[train]
-        self._heldout = dataset.images[heldout]
+        labels = dataset.labels
+        self._labels = labels[train] if labels is not None and model.needs_labels else None
+        self._heldout = metrics.Heldout(dataset.images[heldout], None if labels is None else labels[heldout])
 
     def events(self, control: Control | None = None) -> Generator[Event, None, None]:
         """Train until the limits of the config or until `control` stops it; see `training.loop.run`.
@@ -92,6 +94,7 @@ class Training:
             self.model,
             self._train,
             self.config,
+            labels=self._labels,
             folder=self.folder,
             fixed_latents=samplers.draw(self.model, range(PREVIEW_COUNT)),
             evaluate=self._evaluate,
@@ -109,8 +112,9 @@ class Training:
             raise RunError(_cannot_write(self.folder, error)) from error
 
     def _evaluate(self, everything: bool) -> dict[str, float]:
-        stride = 1 if everything else -(-len(self._heldout) // QUICK_EVALUATION)
-        return metrics.measure(self.model, self._heldout[:: max(1, stride)])
+        return metrics.measure(
+            self.model, self._heldout if everything else self._heldout.thinned(QUICK_EVALUATION)
+        )
 
 
 def _cannot_write(folder: RunFolder, error: OSError) -> str:
@@ -129,14 +133,22 @@ def begin(dataset: Dataset, plan: Plan, folder: str | Path) -> Training:
             "name": dataset.name,
             "summary": dataset.summary(),
             "fingerprint": dataset.fingerprint,
+            "label_names": list(dataset.label_names),
         },
         "model": {"key": plan.model.key, "config": plan.model_config.model_dump(mode="json")},
         "training": plan.training.model_dump(mode="json"),
         "image_shape": list(dataset.image_shape),
         "metrics": [*plan.model.metric_titles, *metrics.figures(plan.model)],
     }
-    model = plan.model(plan.model_config, dataset.image_shape, seed=plan.training.seed, device=device)
-    model.start_training(plan.training.learning_rate)
+    model = plan.model(
+        plan.model_config,
+        dataset.image_shape,
+        seed=plan.training.seed,
+        device=device,
+        label_names=dataset.label_names,
+    )
+    train, _ = dataset.split(plan.training.heldout, plan.training.seed)
+    model.start_training(plan.training.learning_rate, len(train))
     return Training(model, dataset, plan.training, RunFolder.create(folder, info), {})
 
 
@@ -168,8 +180,15 @@ def resume(
         )
     wanted = training.device if training.device in ("auto", *devices.available()) else "auto"
     device = devices.choose(wanted)  # a run of a machine with a GPU goes on without one
-    model = kind(model_config, dataset.image_shape, seed=training.seed, device=device)
-    model.start_training(training.learning_rate)
+    model = kind(
+        model_config,
+        dataset.image_shape,
+        seed=training.seed,
+        device=device,
+        label_names=dataset.label_names,
+    )
+    train, _ = dataset.split(training.heldout, training.seed)
+    model.start_training(training.learning_rate, len(train))
     position = checkpoint.load(latest, model)
     training = _extended(training, model.step_count, position["seconds"], steps, minutes)
     try:

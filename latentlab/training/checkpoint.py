@@ -1,7 +1,7 @@
 """Checkpoints: one safetensors file each, tensors flattened by name, the rest as JSON in its metadata.
 
-Tensors are ``net.<net>.<name>``, ``optimizer.<optimizer>.<parameter index>.<name>`` and
-``generator`` (the random state, uint8). Nothing in it is ever executed on loading.
+Tensors are ``net.<net>.<name>``, ``optimizer.<optimizer>.<parameter index>.<name>``, ``state.<name>`` (what
+steps carry along) and ``generator`` (the random state, uint8). Nothing in it is ever executed on loading.
 """
 
 from __future__ import annotations
@@ -36,6 +36,7 @@ def save(path: Path, model: Model, extra: dict[str, Any]) -> None:
         for index, values in state["state"].items():
             for key, tensor in values.items():
                 tensors[f"optimizer.{name}.{index}.{key}"] = tensor
+    tensors |= {f"state.{name}": tensor for name, tensor in model.state.items()}
     tensors["generator"] = model.generator.get_state()
     meta = {"format": FORMAT, "model": model.key, "step": model.step_count, "optimizers": groups}
     meta |= {"device": model.device.type, **extra}
@@ -71,6 +72,8 @@ def load(path: Path, model: Model) -> dict[str, Any]:
 
 def _continue(model: Model, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
     model.step_count = int(meta["step"])
+    for name, value in model.state.items():
+        value.copy_(tensors[f"state.{name}"])
     for name, optimizer in model.optimizers().items():
         saved = meta["optimizers"][name]
         # How the kernel runs is this device's matter, not the saved one's.

@@ -12,12 +12,18 @@ class TrainingConfig(Config):
     """Training ends after `steps` or `minutes`, whichever comes first; 0 sets no limit."""
 
     learning_rate: float = setting(
-        1e-3, "Learning rate", "Adam's step size; too high and the loss explodes.", ge=1e-7, le=1, log=True
+        1e-3,
+        "Learning rate",
+        "Adam's step size; too high and the loss explodes.",
+        ge=1e-7,
+        le=1,
+        log=True,
+        live=True,
     )
-    batch_size: int = setting(128, "Batch", "Images per step.", ge=1, le=4096, unit="images")
+    batch_size: int = setting(128, "Batch", "Images per step.", ge=1, le=4096, unit="images", live=True)
     steps: int = setting(
         5000, "Stop after", "Steps to train; 0 goes on until stopped.", ge=0, le=100_000_000, unit="steps",
-        zero="no limit",
+        zero="no limit", live=True,
     )  # fmt: skip
     minutes: float = setting(
         0.0,
@@ -27,6 +33,7 @@ class TrainingConfig(Config):
         le=100_000,
         unit="min",
         zero="no limit",
+        live=True,
     )
     seed: int = setting(
         0,
@@ -43,7 +50,7 @@ class TrainingConfig(Config):
         le=0.5,
     )
     autosave: float = setting(
-        60.0, "Autosave", "Seconds between checkpoints.", ge=1, le=86_400, unit="s"
+        60.0, "Autosave", "Seconds between checkpoints.", ge=1, le=86_400, unit="s", live=True
     )  # fmt: skip
     device: Literal["auto", "cuda", "mps", "cpu"] = setting(
         "auto", "Device", "Where the work is done.", labels=TITLES

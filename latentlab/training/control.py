@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from typing import Any
 
 
 class Control:
-    """What a person wants of the loop, checked by it before each step."""
+    """What a person wants of the loop, checked by it before each step.
 
-    def __init__(self) -> None:
+    `waits`: whether somebody is there to decide what happens after a failure of training (NaN, no memory):
+    the loop then pauses; otherwise it ends.
+    """
+
+    def __init__(self, waits: bool = False) -> None:
+        self.waits = waits
+        self._changes: dict[str, Any] = {}
         self._changed = threading.Condition()
         self._paused = False
         self._single_steps = 0
@@ -38,6 +46,17 @@ class Control:
         with self._changed:
             self._stopped = True
             self._let_go()
+
+    def steer(self, changes: Mapping[str, Any]) -> None:
+        """Change live settings at the next step: "training.learning_rate" -> its new, validated value."""
+        with self._changed:
+            self._changes |= changes
+
+    def take_changes(self) -> dict[str, Any]:
+        """What `steer` was told since this was asked last; for the loop."""
+        with self._changed:
+            changes, self._changes = self._changes, {}
+            return changes
 
     @property
     def stopped(self) -> bool:

@@ -15,7 +15,7 @@ from torch import Tensor
 from latentlab.core.errors import DataError
 from latentlab.models.base import Model
 from latentlab.models.pixels import render
-from latentlab.training import checkpoint
+from latentlab.training import checkpoint, plane
 from latentlab.training.config import TrainingConfig
 from latentlab.training.control import Control
 from latentlab.training.events import Done, Evaluated, Event, Paused, Preview, Progress, Saved
@@ -37,6 +37,7 @@ def run(
     images: np.ndarray,
     config: TrainingConfig,
     *,
+    labels: np.ndarray | None = None,
     folder: RunFolder,
     fixed_latents: np.ndarray,
     evaluate: Evaluate,
@@ -46,6 +47,8 @@ def run(
 ) -> Iterator[Event]:
     """Train `model` on uint8 images (N, C, H, W) until a limit of `config` is reached or `control` stops it.
 
+    Points are float32 (N, 2, 1, 1); `labels` int64 (N,), for models that need them.
+
     The model has started training; `order` and `seconds` go on from where a resumed run was. Yields events
     at step boundaries only, so whoever iterates may read the model's weights between two of them. What is
     logged, previewed or saved never changes what is learned. DataError for fewer than two images.
@@ -53,6 +56,7 @@ def run(
     if len(images) < 2:
         raise DataError(f"Training needs at least 2 images; {len(images)} are left beside the held-out ones.")
     data = _place(images, model.device)
+    classes = None if labels is None else _place(labels, data.device)
     clock = _Clock(seconds, model.step_count)
     pending: list[dict[str, Tensor]] = []
     reason: Literal["steps", "minutes", "stopped"] = "stopped"
@@ -63,9 +67,8 @@ def run(
 
     def flush() -> Progress:
         nonlocal diverged
-        progress = _read(model, order, config, clock, pending)
+        progress, diverged = _read(model, order, config, clock, pending)
         pending.clear()
-        diverged = not all(np.isfinite(values).all() for values in progress.values.values())
         folder.append_metrics(progress.steps, progress.seconds, progress.values)
         return progress
 
@@ -76,7 +79,7 @@ def run(
         now = time.monotonic()
         wait = max(_preview_interval(clock.seconds()), (now - started) / PREVIEW_SHARE)
         next_preview, previewed_step = now + wait, model.step_count
-        return Preview(model.step_count, images)
+        return Preview(model.step_count, images, plane.look(model))
 
     def save() -> Saved:
         nonlocal saved
@@ -121,8 +124,12 @@ def run(
 
         # One step.
         indices = torch.from_numpy(order.next())
-        batch = data.index_select(0, indices.to(data.device)).to(model.device, non_blocking=True)
-        pending.append(model.step(batch))
+        indices = indices.to(data.device)
+        batch = data.index_select(0, indices).to(model.device, non_blocking=True)
+        named = (
+            None if classes is None else classes.index_select(0, indices).to(model.device, non_blocking=True)
+        )
+        pending.append(model.step(batch, named))
 
         # Tell, look, judge and save when it is time.
         now = time.monotonic()
@@ -182,12 +189,17 @@ def _is_finite(model: Model) -> bool:
 
 def _read(
     model: Model, order: Order, config: TrainingConfig, clock: _Clock, pending: list[dict[str, Tensor]]
-) -> Progress:
-    """Bring the pending steps' scalars to the host in one transfer and put them into words."""
-    names = list(pending[0])
-    table = (
-        torch.stack([torch.stack([step[name] for name in names]) for step in pending]).float().cpu().numpy()
-    )
+) -> tuple[Progress, bool]:
+    """Bring the pending steps' scalars to the host in one transfer and put them into words.
+
+    -> those, and whether one of them is not finite. What a step did not measure is NaN.
+    """
+    names = list(dict.fromkeys(name for step in pending for name in step))
+    scalars = torch.stack([value.float() for step in pending for value in step.values()]).cpu().numpy()
+    values = {name: np.full(len(pending), np.nan, np.float32) for name in names}
+    places = ((row, name) for row, step in enumerate(pending) for name in step)
+    for (row, name), value in zip(places, scalars, strict=True):
+        values[name][row] = value
     last, now = model.step_count, clock.seconds()
     rate = clock.rate(last)
     etas = []
@@ -195,7 +207,7 @@ def _read(
         etas.append(max(0, config.steps - last) / rate)
     if config.minutes:
         etas.append(max(0.0, 60 * config.minutes - now))
-    return Progress(
+    progress = Progress(
         step=last,
         total=config.steps,
         epoch=order.epochs,
@@ -204,8 +216,9 @@ def _read(
         images_per_second=rate * order.batch_size,
         eta=min(etas) if etas else None,
         steps=np.arange(last - len(pending) + 1, last + 1),
-        values={name: table[:, i] for i, name in enumerate(names)},
+        values=values,
     )
+    return progress, not np.isfinite(scalars).all()
 
 
 class _Clock:

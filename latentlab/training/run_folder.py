@@ -136,13 +136,16 @@ class RunFolder:
         seconds: float,
         values: Mapping[str, Sequence[float] | np.ndarray],
     ) -> None:
-        """Append rows; values are columns of the steps' length. OSError passes through."""
+        """Append rows; values are columns of the steps' length, NaN an empty cell. OSError passes through."""
         columns = [values.get(name) for name in self._columns[2:]]
         rows = (
             [
                 int(step),
                 f"{seconds:.3f}",
-                *("" if column is None else f"{column[i]:.6g}" for column in columns),
+                *(
+                    "" if column is None or column[i] != column[i] else f"{column[i]:.6g}"
+                    for column in columns
+                ),
             ]
             for i, step in enumerate(steps)
         )

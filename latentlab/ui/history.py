@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from latentlab.core.points import picture_shape
 from latentlab.training.events import Preview
 from latentlab.training.run_folder import RunFolder
 
@@ -38,7 +39,7 @@ class History(QObject):
         self.steps, self._paths = [], {}
         self._cache.clear()
         self._following = True
-        _, height, width = folder.info["image_shape"]
+        _, height, width = picture_shape(folder.info["image_shape"])
         self._shape = (height, width)
         self._folder = folder
         for step, path in samples:

@@ -12,6 +12,7 @@ from torch import nn
 
 from latentlab import metrics
 from latentlab.core.config import parse
+from latentlab.metrics.base import Heldout
 from latentlab.metrics.diversity import Diversity, spread
 from latentlab.metrics.elbo import Elbo
 from latentlab.models import MODELS
@@ -57,7 +58,7 @@ def test_the_elbo_of_a_known_bernoulli_model_is_the_one_worked_out_by_hand(heldo
     mean, log_variance = torch.tensor([1.0, 0.0, -2.0]), torch.tensor([0.0, math.log(4), -1.0])
     model.nets["encoder"] = Constant(torch.cat([mean, log_variance]), (6,))
     model.nets["decoder"] = Constant(torch.full((64,), math.log(3)), SHAPE)  # every pixel is on by 3/4
-    found = Elbo.measure(model, heldout)
+    found = Elbo.measure(model, Heldout(heldout))
     x = heldout.reshape(len(heldout), -1).astype(np.float64) / 255
     reconstruction = -(x * math.log(3 / 4) + (1 - x) * math.log(1 / 4)).sum(1).mean()
     kl = 0.5 * (1 + 0) + 0.5 * (4 - 1 - math.log(4)) + 0.5 * (math.exp(-1) + 4 - 1 + 1)
@@ -73,12 +74,12 @@ def test_the_elbo_of_a_known_gaussian_model_is_the_one_worked_out_by_hand(heldou
     model.nets["decoder"] = Constant(torch.zeros(64), SHAPE)  # every pixel is 1/2
     x = heldout.reshape(len(heldout), -1).astype(np.float64) / 255
     expected = ((x - 0.5) ** 2 / (2 * 0.25) + math.log(0.5 * math.sqrt(2 * math.pi))).sum(1).mean()
-    found = Elbo.measure(model, heldout)
+    found = Elbo.measure(model, Heldout(heldout))
     assert found["heldout_reconstruction"] == pytest.approx(expected, rel=1e-5) and found["heldout_kl"] == 0
 
 
 def test_beta_is_left_out_of_the_elbo(heldout):
-    assert Elbo.measure(_model(beta=100.0), heldout) == Elbo.measure(_model(), heldout)
+    assert Elbo.measure(_model(beta=100.0), Heldout(heldout)) == Elbo.measure(_model(), Heldout(heldout))
 
 
 def test_a_dimension_is_active_where_its_mean_varies_over_the_data(heldout):
@@ -86,13 +87,13 @@ def test_a_dimension_is_active_where_its_mean_varies_over_the_data(heldout):
     heldout[:, 0, 0, 2] = np.tile([100, 110], 150)  # variance (5 / 255)^2 = 0.0004: hardly
     model = _model()
     model.nets["encoder"] = FirstPixels(-3.0)
-    assert Elbo.measure(model, heldout)["active_units"] == 1
+    assert Elbo.measure(model, Heldout(heldout))["active_units"] == 1
     heldout[:, 0, 0, 2] = np.tile([50, 110], 150)  # variance (30 / 255)^2 = 0.0138: just
-    assert Elbo.measure(model, heldout)["active_units"] == 2
+    assert Elbo.measure(model, Heldout(heldout))["active_units"] == 2
 
 
 def test_one_image_can_be_judged(heldout):
-    found = metrics.measure(_model(), heldout[:1])
+    found = metrics.measure(_model(), Heldout(heldout[:1]))
     assert found["active_units"] == 0 and all(math.isfinite(v) for v in found.values())
 
 
@@ -121,13 +122,13 @@ def test_diversity_is_the_ratio_of_mean_squared_distances(heldout):
     model = _model("mlp-gan")
     latents = model.draw(256, torch.Generator().manual_seed(0)).numpy()
     expected = _pairs(render(model, latents)) / _pairs(heldout)
-    assert Diversity.measure(model, heldout) == {"diversity": pytest.approx(expected, rel=1e-9)}
+    assert Diversity.measure(model, Heldout(heldout)) == {"diversity": pytest.approx(expected, rel=1e-9)}
 
 
 def test_a_collapsed_model_has_no_diversity_and_one_like_the_data_has_one(heldout):
     collapsed = _model()
     collapsed.nets["decoder"] = Constant(torch.randn(64), SHAPE)
-    assert Diversity.measure(collapsed, heldout) == {"diversity": 0.0}
+    assert Diversity.measure(collapsed, Heldout(heldout)) == {"diversity": 0.0}
 
     class Remembers(nn.Module):
         def forward(self, z):
@@ -135,11 +136,11 @@ def test_a_collapsed_model_has_no_diversity_and_one_like_the_data_has_one(heldou
 
     perfect = _model()
     perfect.nets["decoder"] = Remembers()
-    assert Diversity.measure(perfect, heldout)["diversity"] == pytest.approx(1, abs=0.02)
+    assert Diversity.measure(perfect, Heldout(heldout))["diversity"] == pytest.approx(1, abs=0.02)
 
 
 def test_data_of_one_picture_has_no_diversity_to_compare_with(heldout):
-    assert Diversity.measure(_model(), np.repeat(heldout[:1], 5, axis=0)) == {"diversity": 0.0}
+    assert Diversity.measure(_model(), Heldout(np.repeat(heldout[:1], 5, axis=0))) == {"diversity": 0.0}
 
 
 @pytest.mark.parametrize("key", list(MODELS))
@@ -149,9 +150,9 @@ def test_measuring_is_repeatable_and_leaves_every_generator_and_weight_alone(key
     model.step(torch.from_numpy(heldout[:8]))
     before = [t.clone() for net in model.nets.values() for t in net.state_dict().values()]
     states = model.generator.get_state(), torch.get_rng_state(), np.random.get_state()[1].tolist()
-    first = metrics.measure(model, heldout)
+    first = metrics.measure(model, Heldout(heldout))
     torch.manual_seed(5)
-    second = metrics.measure(model, heldout)
+    second = metrics.measure(model, Heldout(heldout))
     torch.set_rng_state(states[1])
     assert first == second
     assert torch.equal(model.generator.get_state(), states[0])
@@ -164,7 +165,7 @@ def test_measuring_is_repeatable_and_leaves_every_generator_and_weight_alone(key
 @pytest.mark.parametrize("key", list(MODELS))
 def test_what_is_measured_is_what_was_announced(key, heldout):
     model = _model(key)
-    found = metrics.measure(model, heldout)
+    found = metrics.measure(model, Heldout(heldout))
     assert list(found) == list(metrics.figures(type(model)))
     assert not set(found) & set(model.metric_titles), "two columns of metrics.csv have one name"
     assert all(isinstance(v, float) and math.isfinite(v) for v in found.values())
@@ -172,4 +173,4 @@ def test_what_is_measured_is_what_was_announced(key, heldout):
 
 
 def test_without_held_out_images_nothing_is_measured(heldout):
-    assert metrics.measure(_model(), heldout[:0]) == {}
+    assert metrics.measure(_model(), Heldout(heldout[:0])) == {}

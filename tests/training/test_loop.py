@@ -51,8 +51,8 @@ def _after(model, step, action):
     """Do something within a model's step, right after it has learned."""
     learn = model.step
 
-    def patched(batch):
-        metrics = learn(batch)
+    def patched(batch, labels):
+        metrics = learn(batch, labels)
         if model.step_count == step:
             action()
         return metrics
@@ -323,7 +323,7 @@ def test_a_pause_does_not_change_what_is_learned(start):
 def test_previews_verdicts_and_saves_do_not_change_what_is_learned(key, start, monkeypatch):
     quiet = start(key)
     list(quiet.events)
-    heldout = np.random.default_rng(5).integers(0, 256, (9, 1, 8, 8), dtype=np.uint8)
+    heldout = metrics.Heldout(np.random.default_rng(5).integers(0, 256, (9, 1, 8, 8), dtype=np.uint8))
     busy = start(key, autosave=1, evaluate=lambda everything: metrics.measure(busy.model, heldout))
     monkeypatch.setattr(loop, "TELL_EVERY", 0.0)
     monkeypatch.setattr(loop, "PREVIEW_SHARE", 1e9)

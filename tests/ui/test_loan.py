@@ -149,8 +149,8 @@ def test_what_was_on_its_way_when_it_was_given_up_is_not_told(session, lend, end
         assert go_on.wait(10)
         return "result"  # without another report: it never noticed
 
-    # Only what the sampler says is let in, so that what the work said waits for this thread. It is listened to
-    # before it is asked: its answer may be quicker than this thread.
+    # Only what the sampler says is let in, so that what the work said waits for this thread. It is listened
+    # to before it is asked: its answer may be quicker than this thread.
     with qtbot.waitSignal(session.sampler.lent, timeout=10_000):
         loan, heard = lend(work)
     assert told.wait(10)
