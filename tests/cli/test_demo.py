@@ -1,7 +1,6 @@
 """``demo``: the main job without a screen."""
 
 import json
-import time
 from pathlib import Path
 
 import pytest
@@ -43,14 +42,12 @@ def test_mistakes(refused, tmp_path):
 
 @pytest.mark.slow
 def test_started_without_a_display_it_makes_the_demo(spawn, tmp_path):
-    """As a person starts it over ssh; a minute of training, within 90 seconds in all."""
+    """As a person starts it over ssh; a minute of training."""
     (tmp_path / "latentlab-demo").mkdir()
     (tmp_path / "latentlab-demo" / "kept").write_text("")
-    began = time.monotonic()
     process = spawn()
     _, err = process.communicate(timeout=120)
     assert process.returncode == 0, err
-    assert time.monotonic() - began < 90
     assert err.startswith("There is no display") and "Traceback" not in err
     out = tmp_path / "latentlab-demo-2"
     assert {path.name for path in out.iterdir()} == {"run", "grid.png", "walk.gif", "history.png"}
