@@ -6,6 +6,7 @@ import math
 
 import torch
 from torch import Tensor, nn
+from torch.nn.utils import parametrize
 
 
 def halvings(height: int, width: int, target: int = 8) -> list[tuple[int, int]]:
@@ -90,6 +91,66 @@ class Dropout(nn.Module):
             octets = torch.empty(x.shape, dtype=torch.uint8, device=x.device)
             octets.random_(0, 256, generator=self.generator)
         return x * (octets >= self.threshold) * (256 / (256 - self.threshold))
+
+
+def layer_norm2d(channels: int) -> nn.GroupNorm:
+    """Layer normalisation (arXiv 1607.06450) of (B, C, H, W): each image by itself, a scale per channel."""
+    return nn.GroupNorm(1, channels)
+
+
+class SpectralNorm(nn.Module):
+    """Divides a weight by its largest singular value, as power iteration estimates it (arXiv 1802.05957).
+
+    The weight is seen as a matrix (outputs, the rest); `u` holds the estimate of its first left singular
+    vector, turned further by each forward in training mode and by none in evaluation.
+    """
+
+    #: A first estimate this good keeps the first steps from starting with far too large weights.
+    FIRST = 15
+
+    u: Tensor
+
+    def __init__(self, weight: Tensor, transposed: bool, generator: torch.Generator) -> None:
+        super().__init__()
+        self.transposed = transposed
+        matrix = self._matrix(weight.detach())
+        self.register_buffer("u", torch.randn(len(matrix), generator=generator))
+        for _ in range(self.FIRST):
+            self._turn(matrix)
+
+    def _matrix(self, weight: Tensor) -> Tensor:
+        """Transposed convolutions have their outputs in the second place."""
+        return (weight.transpose(0, 1) if self.transposed else weight).flatten(1)
+
+    def _turn(self, matrix: Tensor) -> None:
+        self.u.copy_(_unit(matrix @ _unit(matrix.T @ self.u)))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        matrix = self._matrix(weight)
+        with torch.no_grad():
+            if self.training:
+                self._turn(matrix)
+            u = self.u.clone()  # the next forward turns it while this one's graph is still in use
+            v = _unit(matrix.T @ u)
+        return weight / torch.dot(u, matrix @ v)
+
+
+def _unit(vector: Tensor) -> Tensor:
+    return nn.functional.normalize(vector, dim=0)
+
+
+def spectral_norm(net: nn.Module, generator: torch.Generator) -> None:
+    """Keep the largest singular value of every dense and convolutional layer of `net` at about 1.
+
+    Call it on a net on the CPU after `initialize`; `generator` draws the first estimates. (torch's own takes
+    them from the global generator.)
+    """
+    for layer in list(net.modules()):
+        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+            transposed = isinstance(layer, nn.ConvTranspose2d)
+            norm = SpectralNorm(layer.weight, transposed, generator).eval()
+            parametrize.register_parametrization(layer, "weight", norm)
+            norm.train(layer.training)
 
 
 def initialize(net: nn.Module, generator: torch.Generator, normal: float | None = None) -> None:
