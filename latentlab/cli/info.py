@@ -94,7 +94,8 @@ def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
     titles: dict[str, str] = {}
     try:
         model = MODELS.get(known["model"]["key"])
-        titles = {**model.metric_titles, **metrics.figures(model)}
+        labelled = bool(known["data"].get("label_names"))
+        titles = {**model.metric_titles, **metrics.figures(model, known["image_shape"], labelled)}
     except ConfigError:  # a newer version's model: the rest can still be told
         pass
     channels, height, width = known["image_shape"]

@@ -195,7 +195,9 @@ def follow(training: Training) -> tuple[dict[str, Any], str, int]:
     ]
     if figures:
         at = "" if evaluated == done.step else f" (step {evaluated:,})"
-        lines.append(in_words(figures, metrics.figures(type(model)), both=True) + at)
+        labelled = training.dataset.labels is not None
+        titles = metrics.figures(type(model), model.image_shape, labelled)
+        lines.append(in_words(figures, titles, both=True) + at)
     lines.append(f"Run: {folder.path}")
     if done.reason == "diverged":
         kept = f"the last good checkpoint is {checkpoint}" if checkpoint else "nothing was saved"

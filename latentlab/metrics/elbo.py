@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from latentlab.metrics.base import Heldout, Metric, register
 from latentlab.models.base import Model
 from latentlab.models.vae import VAE
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 #: A dimension is active where the variance of its posterior mean over the data exceeds this
 #: (Burda et al., arXiv 1509.00519, section 5.2).
@@ -28,26 +33,23 @@ class Elbo(Metric):
     }
 
     @classmethod
-    def applies(cls, model: type[Model]) -> bool:
+    def applies(cls, model: type[Model], image_shape: tuple[int, int, int], labelled: bool) -> bool:
         return issubclass(model, VAE)
 
     @classmethod
     def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
         import torch
 
-        from latentlab.models.pixels import to_unit
-
         assert isinstance(model, VAE)
         generator = torch.Generator(model.device).manual_seed(0)
         reconstruction = divergence = 0.0
         means = []
         with model.evaluating():
-            for part in torch.from_numpy(heldout.images).split(BATCH):
-                images = to_unit(part.to(model.device))
-                nll, kl = model.elbo_terms(images, generator)
+            for images, labels in batches(model, heldout):
+                nll, kl = model.elbo_terms(images, generator, *labels)
                 reconstruction += float(nll.sum())
                 divergence += float(kl.sum())
-                means.append(model.posterior(images)[0].cpu())
+                means.append(model.posterior(images, *labels)[0].cpu())
         count = len(heldout.images)
         spread = torch.cat(means).var(0, correction=0)
         return {
@@ -56,3 +58,38 @@ class Elbo(Metric):
             "heldout_kl": divergence / count,
             "active_units": float((spread > ACTIVE_VARIANCE).sum()),
         }
+
+
+def kl_per_dimension(model: Model, heldout: Heldout) -> np.ndarray | None:
+    """Mean KL(q(z|x) || N(0, I)) over held-out images -> float32 (D,), nats; the encoder alone works.
+
+    None for models without a posterior, and where nothing was held out.
+    """
+    import torch
+
+    from latentlab.models import losses
+
+    if not isinstance(model, VAE) or len(heldout.images) == 0:
+        return None
+    total = torch.zeros(model.latent_shape, device=model.device)
+    with model.evaluating():
+        for images, labels in batches(model, heldout):
+            total += losses.kl_to_standard_normal(*model.posterior(images, *labels)).sum(0)
+    means: np.ndarray = (total / len(heldout.images)).cpu().numpy()
+    return means
+
+
+def batches(model: VAE, heldout: Heldout, size: int = BATCH) -> Iterator[tuple[Tensor, tuple[Any, ...]]]:
+    """Images in [0, 1] (B, C, H, W) on the model's device, and their labels ((B,),), () if it needs none."""
+    import torch
+
+    from latentlab.models.pixels import to_unit
+
+    for start in range(0, len(heldout.images), size):
+        part = slice(start, start + size)
+        images = to_unit(torch.from_numpy(heldout.images[part]).to(model.device))
+        labels: tuple[Any, ...] = ()
+        if model.needs_labels:
+            assert heldout.labels is not None
+            labels = (torch.from_numpy(heldout.labels[part]).to(model.device),)
+        yield images, labels

@@ -112,9 +112,8 @@ class Training:
             raise RunError(_cannot_write(self.folder, error)) from error
 
     def _evaluate(self, everything: bool) -> dict[str, float]:
-        return metrics.measure(
-            self.model, self._heldout if everything else self._heldout.thinned(QUICK_EVALUATION)
-        )
+        heldout = self._heldout if everything else self._heldout.thinned(QUICK_EVALUATION)
+        return metrics.measure(self.model, heldout, final=everything)
 
 
 def _cannot_write(folder: RunFolder, error: OSError) -> str:
@@ -138,7 +137,10 @@ def begin(dataset: Dataset, plan: Plan, folder: str | Path) -> Training:
         "model": {"key": plan.model.key, "config": plan.model_config.model_dump(mode="json")},
         "training": plan.training.model_dump(mode="json"),
         "image_shape": list(dataset.image_shape),
-        "metrics": [*plan.model.metric_titles, *metrics.figures(plan.model)],
+        "metrics": [
+            *plan.model.metric_titles,
+            *metrics.figures(plan.model, dataset.image_shape, dataset.labels is not None),
+        ],
     }
     model = plan.model(
         plan.model_config,

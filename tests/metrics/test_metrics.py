@@ -92,6 +92,29 @@ def test_a_dimension_is_active_where_its_mean_varies_over_the_data(heldout):
     assert Elbo.measure(model, Heldout(heldout))["active_units"] == 2
 
 
+def test_kl_per_dimension_is_the_closed_form_and_adds_up_to_the_figure(heldout):
+    model = _model()
+    mean, log_variance = torch.tensor([1.0, 0.0, -2.0]), torch.tensor([0.0, math.log(4), -1.0])
+    model.nets["encoder"] = Constant(torch.cat([mean, log_variance]), (6,))
+    found = metrics.kl_per_dimension(model, Heldout(heldout))
+    expected = [0.5, 0.5 * (4 - 1 - math.log(4)), 0.5 * (math.exp(-1) + 4 - 1 + 1)]
+    assert found.dtype == np.float32 and found.tolist() == pytest.approx(expected, rel=1e-5)
+    model.nets["encoder"] = FirstPixels(-3.0)  # now every image has its own
+    found = metrics.kl_per_dimension(model, Heldout(heldout))
+    assert found.sum() == pytest.approx(Elbo.measure(model, Heldout(heldout))["heldout_kl"], rel=1e-5)
+    assert metrics.kl_per_dimension(model, Heldout(heldout[:0])) is None
+    assert metrics.kl_per_dimension(_model("mlp-gan"), Heldout(heldout)) is None
+
+
+@pytest.mark.parametrize(("count", "most"), [(10, 4), (10, 9), (10, 10), (3, 5)])
+def test_thinning_keeps_so_many_evenly_spaced_and_their_labels(count, most):
+    images = np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)
+    thin = Heldout(images, np.arange(count)).thinned(most)
+    assert len(thin.images) == min(count, most) and thin.labels.tolist() == thin.images.ravel().tolist()
+    gaps = np.diff(thin.labels)
+    assert thin.labels[0] == 0 and gaps.max() - gaps.min() <= 1
+
+
 def test_one_image_can_be_judged(heldout):
     found = metrics.measure(_model(), Heldout(heldout[:1]))
     assert found["active_units"] == 0 and all(math.isfinite(v) for v in found.values())
@@ -166,7 +189,7 @@ def test_measuring_is_repeatable_and_leaves_every_generator_and_weight_alone(key
 def test_what_is_measured_is_what_was_announced(key, heldout):
     model = _model(key)
     found = metrics.measure(model, Heldout(heldout))
-    assert list(found) == list(metrics.figures(type(model)))
+    assert list(found) == list(metrics.figures(type(model), SHAPE, labelled=False))
     assert not set(found) & set(model.metric_titles), "two columns of metrics.csv have one name"
     assert all(isinstance(v, float) and math.isfinite(v) for v in found.values())
     assert ("active_units" in found) == (model.family == "vae")

@@ -95,10 +95,12 @@ class CurvesPanel(QWidget):
             return
         self.plot.reset()
         self._to_hide = set(HIDDEN_AT_FIRST)
-        kind = MODELS.get(opened.folder.info["model"]["key"])
+        known = opened.folder.info
+        kind = MODELS.get(known["model"]["key"])
         for name, title in kind.metric_titles.items():
             self.plot.set_title(name, title)
-        for name, title in metrics.figures(kind).items():
+        figures = metrics.figures(kind, known["image_shape"], bool(known["data"].get("label_names")))
+        for name, title in figures.items():
             self.plot.set_title(name, SHORT.get(name, title), smoothed=False)
         for name, (steps, values) in opened.series.items():
             self._extend(name, steps, values)
