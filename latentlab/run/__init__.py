@@ -4,15 +4,15 @@ Window, terminal and notebooks all come through here.
 """
 
 from latentlab.run.opened import Run, history, open_run
+from latentlab.run.planning import Plan, plan
+from latentlab.run.steering import Changes, changes
 from latentlab.run.training import (
     PREVIEW_COLUMNS,
     PREVIEW_COUNT,
     QUICK_EVALUATION,
-    Plan,
     Training,
     begin,
     new_folder,
-    plan,
     resume,
 )
 
@@ -20,10 +20,12 @@ __all__ = [
     "PREVIEW_COLUMNS",
     "PREVIEW_COUNT",
     "QUICK_EVALUATION",
+    "Changes",
     "Plan",
     "Run",
     "Training",
     "begin",
+    "changes",
     "history",
     "new_folder",
     "open_run",

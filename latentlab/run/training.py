@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import datetime
 import platform
 from collections.abc import Generator, Mapping
@@ -18,6 +17,7 @@ from latentlab.data.base import Dataset, Report, no_report
 from latentlab.latent import samplers
 from latentlab.models import device as devices
 from latentlab.models.base import MODELS, Model
+from latentlab.run.planning import Plan
 from latentlab.training.config import TrainingConfig
 from latentlab.training.control import Control
 from latentlab.training.events import Event, Preview
@@ -27,31 +27,6 @@ from latentlab.training.run_folder import RunFolder
 PREVIEW_COUNT, PREVIEW_COLUMNS = 64, 8
 #: Held-out images that are judged while training goes on; all of them at its end.
 QUICK_EVALUATION = 512
-
-
-@dataclasses.dataclass(frozen=True)
-class Plan:
-    """What to train and how, validated; made by `plan` without importing torch."""
-
-    model: type[Model]
-    model_config: Config
-    training: TrainingConfig
-
-
-def plan(model: str, model_values: Mapping[str, Any], training_values: Mapping[str, Any]) -> Plan:
-    """Validate a model's key and both sections' settings; the model's own defaults fill the training's.
-
-    Raises ConfigError.
-    """
-    kind = MODELS.get(model)
-    model_config = parse(kind.Config, model_values, "model")
-    training = parse(TrainingConfig, {**kind.training_defaults, **training_values}, "training")
-    if training.batch_size < kind.smallest_batch:
-        raise ConfigError(
-            f"training.batch_size: {training.batch_size} is not allowed; "
-            f"a {kind.key} needs at least {kind.smallest_batch} images a step."
-        )
-    return Plan(kind, model_config, training)
 
 
 class Training:
