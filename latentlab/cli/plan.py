@@ -13,7 +13,7 @@ from latentlab.core import paths, presets
 from latentlab.core.config import Config
 from latentlab.core.errors import ConfigError
 from latentlab.core.presets import SECTIONS
-from latentlab.data.base import Source, SourceConfig
+from latentlab.data.base import Source
 from latentlab.models.base import MODELS
 from latentlab.training.config import TrainingConfig
 
@@ -23,7 +23,7 @@ class Job:
     """What to train on what, validated; no image was read and torch was not imported."""
 
     source: type[Source]
-    data: SourceConfig
+    data: Config
     plan: run.Plan
 
 

@@ -101,19 +101,21 @@ class Dataset:
         return digest.hexdigest()[:12]
 
     def summary(self) -> str:
-        """One line: ``1,797 images · 28×28 · grey · 10 classes``."""
+        """One line: ``1,797 images · 28×28 · grey · 10 classes``, ``900 points · two moons · 2 classes``."""
         channels, height, width = self.image_shape
         noun = "point" if self.is_points else "image"
         parts = [f"{len(self):,} {noun}" + ("s" if len(self) != 1 else "")]
         if self.heldout is not None and len(self.heldout):
             kept = len(self) - len(self.heldout)
             parts[0] += f" ({kept:,} + {len(self.heldout):,} held out)"
-        if not self.is_points:
+        if self.is_points:
+            parts.append(self.name)
+        else:
             parts += [f"{width}×{height}", {1: "grey", 3: "colour", 4: "colour with alpha"}[channels]]
         if self.labels is not None:
             parts.append(f"{len(self.label_names)} class" + ("es" if len(self.label_names) != 1 else ""))
         if self.factors:
-            parts.append(f"{len(self.factors)} factors")
+            parts.append(f"{len(self.factors)} factor" + ("s" if len(self.factors) != 1 else ""))
         if self.skipped:
             parts.append(f"{len(self.skipped):,} skipped")
         return " · ".join(parts)
@@ -149,7 +151,7 @@ CHANNEL_LABELS = {"0": "as found", "1": "grey", "3": "colour", "4": "with alpha"
 
 
 class SourceConfig(Config):
-    """Settings that every source has. Sub-classes add theirs."""
+    """Settings that every source of images has. Sub-classes add theirs."""
 
     size: int = setting(
         0, "Size", "Side of the square that images are brought to; 0 keeps what is found.", ge=0, le=MAX_SIZE,
@@ -175,7 +177,7 @@ class Source:
     needs_path: whether `Config` has a ``path`` that the person must choose.
     """
 
-    Config: ClassVar[type[SourceConfig]] = SourceConfig
+    Config: ClassVar[type[Config]] = SourceConfig
     key: ClassVar[str]
     title: ClassVar[str]
     about: ClassVar[str]
@@ -200,7 +202,7 @@ def no_report(done: int, total: int) -> None:
     """A `Report` for callers that do not care."""
 
 
-def resolve(spec: str, values: Mapping[str, Any] | None = None) -> tuple[type[Source], SourceConfig]:
+def resolve(spec: str, values: Mapping[str, Any] | None = None) -> tuple[type[Source], Config]:
     """A source's key, or a path to files, with further settings -> (source, its validated config).
 
     A registered key wins over a file of the same name (write ``./digits`` for the file).

@@ -3,17 +3,36 @@
 import numpy as np
 import pytest
 
+from latentlab.core import points
 from latentlab.core.config import describe
 from latentlab.core.errors import Cancelled, ConfigError
 from latentlab.data import SOURCES, load
 
 COUNT = 40
+#: Those whose images have neither size nor channels to choose.
+POINTS = [
+    key for key, source in SOURCES.items() if not {"size", "channels"} <= source.Config.model_fields.keys()
+]
 
 
 @pytest.fixture(params=list(SOURCES))
-def example(request, tmp_path, write_image, write_mnist):
+def example(request, make_example):
     """(spec, settings) of a small dataset of each kind."""
-    key = request.param
+    return make_example(request.param)
+
+
+@pytest.fixture(params=[key for key in SOURCES if key not in POINTS])
+def images_example(request, make_example):
+    """The same of each kind that holds images, not points."""
+    return make_example(request.param)
+
+
+@pytest.fixture
+def make_example(tmp_path, write_image, write_mnist):
+    return lambda key: _example(key, tmp_path, write_image, write_mnist)
+
+
+def _example(key, tmp_path, write_image, write_mnist):
     if key == "folder":
         for i in range(COUNT):
             write_image(tmp_path / "pictures" / "ab"[i % 2] / f"{i}.png", seed=i)
@@ -21,7 +40,7 @@ def example(request, tmp_path, write_image, write_mnist):
     if key == "idx":
         write_mnist(tmp_path / "mnist")
         return str(tmp_path / "mnist"), {}
-    return key, {"shapes": {"count": COUNT}, "digits": {"limit": COUNT}}[key]
+    return key, {"shapes": {"count": COUNT}, "points": {"count": COUNT}, "digits": {"limit": COUNT}}[key]
 
 
 @pytest.mark.parametrize("key", list(SOURCES))
@@ -36,14 +55,19 @@ def test_is_described(key):
 def test_shapes_and_types(example):
     found = load(*example)
     assert len(found) == COUNT
-    assert found.images.dtype == np.uint8 and found.images.flags.c_contiguous
+    assert found.images.flags.c_contiguous
+    if found.is_points:
+        assert found.images.dtype == np.float32 and found.image_shape == points.SHAPE
+        assert found.images.min() >= 0 and found.images.max() <= 1
+    else:
+        assert found.images.dtype == np.uint8
     assert found.labels is not None and found.labels.dtype == np.int64 and found.labels.shape == (COUNT,)
     assert found.labels.min() >= 0 and found.labels.max() < len(found.label_names)
     assert sum(found.class_counts().values()) == COUNT
     for values in found.factors.values():
         assert values.dtype == np.float32 and values.shape == (COUNT,)
     assert found.skipped == ()
-    assert found.images.std() > 10
+    assert found.images.std() > (0.1 if found.is_points else 10)
 
 
 def test_loads_again_from_its_own_config(example):
@@ -56,8 +80,8 @@ def test_loads_again_from_its_own_config(example):
 
 @pytest.mark.parametrize("size", [8, 20, 64, 100])
 @pytest.mark.parametrize("channels", [1, 3, 4])
-def test_size_and_channels(example, size, channels):
-    spec, settings = example
+def test_size_and_channels(images_example, size, channels):
+    spec, settings = images_example
     found = load(spec, settings | {"size": size, "channels": channels})
     assert found.image_shape == (channels, size, size)
     assert found.images.flags.c_contiguous and found.images.dtype == np.uint8
@@ -80,14 +104,22 @@ def test_limit(example, limit):
         assert every_image[image.tobytes()] == label
 
 
-@pytest.mark.parametrize("settings", [{}, {"size": 32, "channels": 3}])
-def test_progress_rises_to_its_total(example, settings):
+def _check_progress(spec, settings):
     calls = []
-    load(example[0], example[1] | settings, lambda done, total: calls.append((done, total)))
+    load(spec, settings, lambda done, total: calls.append((done, total)))
     totals = {total for _, total in calls}
     assert len(totals) == 1 and calls[-1][0] == calls[-1][1] > 0
     steps = [done for done, _ in calls]
     assert steps == sorted(steps) and steps[0] >= 0
+
+
+def test_progress_rises_to_its_total(example):
+    _check_progress(*example)
+
+
+def test_progress_rises_to_its_total_where_images_are_brought_to_a_size(images_example):
+    spec, settings = images_example
+    _check_progress(spec, settings | {"size": 32, "channels": 3})
 
 
 @pytest.mark.parametrize("after", [1, 2])
@@ -104,9 +136,13 @@ def test_cancelled_passes_at_once(example, after):
     assert len(calls) == after
 
 
-@pytest.mark.parametrize(
-    "settings", [{"size": 7}, {"size": 257}, {"channels": 2}, {"limit": -1}, {"colour": 1}]
-)
+@pytest.mark.parametrize("settings", [{"limit": -1}, {"colour": 1}])
 def test_wrong_settings_are_refused(example, settings):
     with pytest.raises(ConfigError, match=rf"{next(iter(settings))}"):
         load(example[0], example[1] | settings)
+
+
+@pytest.mark.parametrize("settings", [{"size": 7}, {"size": 257}, {"channels": 2}])
+def test_wrong_sizes_and_channels_are_refused(images_example, settings):
+    with pytest.raises(ConfigError, match=rf"{next(iter(settings))}"):
+        load(images_example[0], images_example[1] | settings)
