@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
 
 
+#: How names of nets end that do not learn but are the running mean of another.
+AVERAGED = "-ema"
+
+
 @dataclasses.dataclass(frozen=True)
 class Choice:
     """A categorical input of `decode` (a class, an InfoGAN code): some numbers of the latent, one-hot.
@@ -238,8 +242,9 @@ class Model:
                 net.train(modes[name])
 
     def parameter_count(self) -> int:
-        """How many numbers are learned."""
-        return sum(p.numel() for net in self.nets.values() for p in net.parameters())
+        """How many numbers are learned; a running mean of them is none of its own."""
+        learned = [net for name, net in self.nets.items() if not name.endswith(AVERAGED)]
+        return sum(p.numel() for net in learned for p in net.parameters())
 
     def evaluation_copy(self) -> Model:
         """A model for another thread: copies of the nets that decode and encode, without optimizers."""

@@ -2,65 +2,77 @@
 
 from __future__ import annotations
 
-import itertools
-import math
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+import contextlib
+import copy
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from latentlab.core.config import Config, setting
-from latentlab.models.base import Model, register
+from latentlab.core.points import is_points
+from latentlab.models.base import AVERAGED, Model
+from latentlab.models.gan_config import GANConfig
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+__all__ = ["GAN", "GANConfig"]
 
-class GANConfig(Config):
-    """What every GAN here can be told."""
-
-    latent_size: int = setting(
-        100, "Latent size", "Dimensions of the noise the generator starts from.", ge=1, le=512
-    )
-    width: int = setting(
-        64, "Width", "Channels nearest the image; each level further in has twice as many.", ge=4, le=256
-    )
-    loss: Literal["non-saturating", "minimax", "lsgan", "hinge"] = setting(
-        "non-saturating",
-        "Loss",
-        "What the two nets play for; minimax stalls when the discriminator wins early.",
-        labels={
-            "non-saturating": "Non-saturating",
-            "minimax": "Minimax",
-            "lsgan": "Least squares",
-            "hinge": "Hinge",
-        },
-    )
-    dropout: float = setting(
-        0.3, "Dropout", "Share of the discriminator's features dropped at random.", ge=0, le=0.9
-    )
-    beta1: float = setting(
-        0.5, "Adam β₁", "Memory of the gradient's direction; GANs want 0 to 0.5.", ge=0, le=0.999
-    )
+#: The net that holds the generator's running mean.
+EMA = "generator" + AVERAGED
+#: Steps from one measurement of the gradients' norms to the next: often enough to see, too seldom to cost.
+GRADIENTS_EVERY = 20
+#: Share of the newest batch in the running accuracy that `adaptive` goes by: ten steps are remembered.
+NEWEST = 0.1
 
 
 class GAN(Model):
-    """Images inside are in [-1, 1] (tanh); `decode` gives [0, 1]. Nets: "generator" and "discriminator"."""
+    """Images inside are in [-1, 1] (tanh); `decode` gives [0, 1].
+
+    Nets: "generator"; "discriminator" and whatever else learns in its turn; with `ema` also "generator-ema",
+    the generator's running mean (Yazici et al., arXiv 1806.04498), which then makes every picture.
+    """
 
     family = "gan"
     evaluation_nets = ("generator",)
+    #: Whether it takes points of a plane.
+    learns_points: ClassVar[bool] = False
+    #: Standard deviation of the first weights; None: see `blocks.initialize`.
+    first_weights: ClassVar[float | None] = 0.02
     metric_titles: ClassVar[Mapping[str, str]] = {
         "loss_d": "Discriminator loss",
         "loss_g": "Generator loss",
         "d_real": "D(x)",
         "d_fake": "D(G(z))",
+        "d_accuracy": "Discriminator accuracy",
+        "penalty": "Gradient penalty",
+        "grad_d": "Gradient norm, D",
+        "grad_g": "Gradient norm, G",
     }
     config: GANConfig
+
+    def __init__(self, *args: Any, **more: Any) -> None:
+        import torch
+
+        super().__init__(*args, **more)
+        # Share of images that the discriminator judged rightly of late; at first it can only guess.
+        self.state["accuracy"] = torch.tensor(0.5, device=self.device)
+        if self.config.ema:
+            self.nets[EMA] = copy.deepcopy(self.nets["generator"]).requires_grad_(False)
+            self.evaluation_nets = (EMA,)
+
+    @classmethod
+    def obstacle(cls, image_shape: tuple[int, int, int], label_names: tuple[str, ...]) -> str:
+        if is_points(image_shape) and not cls.learns_points:
+            return f"A {cls.key} learns images; for points of a plane choose mlp-gan."
+        return super().obstacle(image_shape, label_names)
 
     def initialize(self, generator: torch.Generator) -> None:
         from latentlab.models import blocks
 
         for net in self.nets.values():
-            blocks.initialize(net, generator, normal=0.02)
+            blocks.initialize(net, generator, normal=self.first_weights)
+        if self.config.regularizer == "spectral-norm":
+            blocks.spectral_norm(self.nets["discriminator"], generator)
 
     def make_optimizers(self, learning_rate: float) -> dict[str, torch.optim.Optimizer]:
         from latentlab.models import blocks
@@ -70,151 +82,214 @@ class GAN(Model):
                 layer.generator = self.generator
         betas = (self.config.beta1, 0.999)
         return {
-            name: blocks.adam([net], learning_rate, betas, self.device) for name, net in self.nets.items()
+            name: blocks.adam([self.nets[name]], learning_rate, betas, self.device)
+            for name in ("generator", *self.critics)
         }
+
+    def rates(self, learning_rate: float) -> dict[str, float]:
+        """Two time scales (Heusel et al., arXiv 1706.08500)."""
+        fast = dict.fromkeys(self.critics, learning_rate * self.config.discriminator_rate)
+        return {"generator": learning_rate} | fast
+
+    @property
+    def critics(self) -> tuple[str, ...]:
+        """The nets that learn in the discriminator's turn, by name."""
+        return tuple(name for name in self.nets if not name.startswith("generator"))
+
+    @property
+    def penalised(self) -> bool:
+        """Whether gradients by the image are penalised, which asks the discriminator to judge each image by
+        itself: layer instead of batch normalisation (arXiv 1704.00028, section 4)."""
+        return self.config.loss == "wgan-gp" or self.config.regularizer in ("gradient-penalty", "r1")
+
+    # What a member of the family may do its own way
+
+    def latents(self, count: int, labels: Tensor | None) -> Tensor:
+        """float32 latents (count, D) to make a training batch from, beside real images of `labels`."""
+        return self.draw(count, self.generator)
+
+    def judge(self, images: Tensor, z: Tensor | None = None) -> Tensor:
+        """Images (N, C, H, W) in [-1, 1] -> the discriminator's raw outputs (N,).
+
+        z (N, D): the latents they were made from; real images come with those of the batch they stand in.
+        """
+        return self.nets["discriminator"](images).flatten()
+
+    def judge_made(self, images: Tensor, z: Tensor) -> tuple[Tensor, Tensor | None]:
+        """As `judge`, for images made from z; and how much of z is recognised in them, a scalar in nats,
+        where both nets are to raise that too, by `information_weight`."""
+        return self.judge(images, z), None
+
+    @property
+    def information_weight(self) -> float:
+        return 0.0
+
+    def criticize(self, images: Tensor) -> Tensor:
+        """float32 images (N, C, H, W) in [0, 1] -> the discriminator's raw outputs (N,), higher for real."""
+        return self.judge(2 * images - 1)
+
+    # The step
 
     def step(self, batch: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        from latentlab.models import losses, pixels
+        """The discriminator learns in each step, the generator in every `discriminator_steps`-th."""
+        import torch
 
-        generator, discriminator = self.nets["generator"], self.nets["discriminator"]
-        loss = losses.GAN_LOSSES[self.config.loss]
+        from latentlab.models import pixels
+
         real = pixels.to_signed(batch)
-        fake = generator(self.draw(len(batch), self.generator))
-
-        # The discriminator learns to tell them apart; the generator's graph is kept for its own turn.
-        d_real, d_fake = discriminator(real).flatten(), discriminator(fake.detach()).flatten()
-        loss_d = loss.discriminator(d_real, d_fake)
-        self._optimizers["discriminator"].zero_grad()
-        loss_d.backward()
-        self._optimizers["discriminator"].step()
-
-        # The generator learns to fool the new discriminator, whose own gradients nobody needs now.
-        discriminator.requires_grad_(False)
-        loss_g = loss.generator(discriminator(fake).flatten())
-        self._optimizers["generator"].zero_grad()
-        loss_g.backward()
-        self._optimizers["generator"].step()
-        discriminator.requires_grad_(True)
-
+        z = self.latents(len(batch), labels)
+        its_turn = (self.step_count + 1) % self.config.discriminator_steps == 0
+        # One batch serves both turns; its graph is kept for the generator's.
+        with torch.set_grad_enabled(its_turn):
+            fake = self.nets["generator"](z)
+        figures = self._teach_discriminator(real, fake.detach(), z)
+        if its_turn:
+            with _frozen([self.nets[name] for name in self.critics]):  # nobody needs their gradients now
+                figures |= self._teach_generator(real, fake, z, labels)
+            if self.config.ema:
+                self._average()
         self.step_count += 1
-        return self.figures(loss_d, loss_g, d_real, d_fake)
+        return {name: figures[name].detach() for name in self.metric_titles if name in figures}
 
-    @staticmethod
-    def figures(loss_d: Tensor, loss_g: Tensor, d_real: Tensor, d_fake: Tensor) -> dict[str, Tensor]:
-        """What a step tells: both losses, and how real the discriminator's logits (N,) say images are."""
-        return {
-            "loss_d": loss_d.detach(),
-            "loss_g": loss_g.detach(),
-            "d_real": d_real.detach().sigmoid().mean(),
-            "d_fake": d_fake.detach().sigmoid().mean(),
+    def _teach_discriminator(self, real: Tensor, fake: Tensor, z: Tensor) -> dict[str, Tensor]:
+        """It learns to tell them apart, unless it rests -> what was measured."""
+        import torch
+
+        from latentlab.models import gan_losses, regularizers
+
+        config, loss = self.config, gan_losses.LOSSES[self.config.loss]
+        # The one number that a step reads back from the device, and only where rests were asked for.
+        rests = config.adaptive > 0 and float(self.state["accuracy"]) > config.adaptive
+        real, fake = self._shown(real), self._shown(fake)
+        with torch.set_grad_enabled(not rests):
+            d_real = self.judge(real, z)
+            d_fake, info = self.judge_made(fake, z)
+            loss_d = loss.discriminator(d_real, d_fake, config.label_smoothing)
+        right = gan_losses.accuracy(loss, d_real.detach(), d_fake.detach())
+        self.state["accuracy"].lerp_(right, NEWEST)
+        figures = {
+            "loss_d": loss_d,
+            "d_real": loss.score(d_real.detach()),
+            "d_fake": loss.score(d_fake.detach()),
+            "d_accuracy": right,
         }
+        total = loss_d
+        if info is not None:
+            figures["info"] = info
+            total = total - self.information_weight * info
+        if rests:
+            return figures
+
+        # Lazy regularisation (Karras et al., arXiv 1912.04958, section 3.1).
+        every = config.regularizer_interval
+        if self.penalised and config.regularizer_weight > 0 and self.step_count % every == 0:
+            figures["penalty"] = self._penalty(real, fake, z)
+            total = total + config.regularizer_weight * every * figures["penalty"]
+        for name in self.critics:
+            self._optimizers[name].zero_grad()
+        total.backward()
+        if self.step_count % GRADIENTS_EVERY == 0:
+            figures["grad_d"] = _gradient_norm([self.nets[name] for name in self.critics])
+        for name in self.critics:
+            self._optimizers[name].step()
+        if config.loss == "wgan" and config.regularizer == "none":
+            regularizers.clip_weights(self.nets["discriminator"], config.clip)
+        return figures
+
+    def _teach_generator(
+        self, real: Tensor, fake: Tensor, z: Tensor, labels: Tensor | None
+    ) -> dict[str, Tensor]:
+        """It learns to fool the new discriminator -> what was measured at its last update."""
+        import torch
+
+        from latentlab.models import gan_losses
+
+        config, loss = self.config, gan_losses.LOSSES[self.config.loss]
+        generator, optimizer = self.nets["generator"], self._optimizers["generator"]
+        figures: dict[str, Tensor] = {}
+        for update in range(config.generator_steps):
+            if update:
+                z = self.latents(len(real), labels)
+                fake = generator(z)
+            d_real = None
+            if loss.pairs:
+                with torch.no_grad():
+                    d_real = self.judge(self._shown(real), z)
+            fooled, info = self.judge_made(self._shown(fake), z)
+            figures["loss_g"] = total = loss.generator(fooled, d_real)
+            if info is not None:
+                figures["info"] = info
+                total = total - self.information_weight * info
+            optimizer.zero_grad()
+            total.backward()
+            # Its turns may never fall on a step that is divided by the interval: the first one behind it.
+            if self.step_count % GRADIENTS_EVERY < config.discriminator_steps:
+                figures["grad_g"] = _gradient_norm([generator])
+            optimizer.step()
+        return figures
+
+    def _shown(self, images: Tensor) -> Tensor:
+        """What the discriminator is shown of images in [-1, 1]: augmented, and with instance noise
+        (Sonderby et al., arXiv 1610.04490)."""
+        import torch
+
+        from latentlab.models import augment
+
+        config = self.config
+        if config.augment != "none" and not is_points(self.image_shape):
+            images = augment.diff_augment(images, config.augment, self.generator)
+        sigma = config.instance_noise * (1 - self.step_count / config.instance_noise_steps)
+        if sigma > 0:
+            noise = torch.randn(images.shape, generator=self.generator, device=images.device)
+            images = images + sigma * noise
+        return images
+
+    def _penalty(self, real: Tensor, fake: Tensor, z: Tensor) -> Tensor:
+        """What `penalised` asks for, unweighted, on images as the discriminator is shown them."""
+        import torch
+
+        from latentlab.models import regularizers
+
+        def critic(images: Tensor) -> Tensor:
+            return self.judge(images, z)
+
+        terms = []
+        if self.config.loss == "wgan-gp" or self.config.regularizer == "gradient-penalty":
+            terms.append(regularizers.gradient_penalty(critic, real, fake, self.generator))
+        if self.config.regularizer == "r1":
+            terms.append(regularizers.r1(critic, real))
+        return torch.stack(terms).sum()
+
+    def _average(self) -> None:
+        """Take the generator into its running mean, which at first forgets quickly what it began with."""
+        import torch
+
+        decay = min(self.config.ema, (1 + self.step_count) / (10 + self.step_count))
+        mean, generator = self.nets[EMA], self.nets["generator"]
+        with torch.no_grad():
+            torch._foreach_lerp_(list(mean.parameters()), list(generator.parameters()), 1 - decay)
+            for mine, its in zip(mean.buffers(), generator.buffers(), strict=True):
+                mine.copy_(its)
 
     def decode(self, z: Tensor) -> Tensor:
-        return (self.nets["generator"](z) + 1) / 2
+        return (self.decoding_net(z) + 1) / 2
 
 
-class MLPGANConfig(GANConfig):
-    width: int = setting(
-        256,
-        "Width",
-        "Units of the generator's first layer; the widest has four times as many.",
-        ge=8,
-        le=1024,
-    )
+@contextlib.contextmanager
+def _frozen(nets: list[nn.Module]) -> Iterator[None]:
+    """Nets without gradients; afterwards, also after a failure, they learn again."""
+    for net in nets:
+        net.requires_grad_(False)
+    try:
+        yield
+    finally:
+        for net in nets:
+            net.requires_grad_(True)
 
 
-@register("mlp-gan")
-class MLPGAN(GAN):
-    """z -> 256 -> 512 -> 1024 -> 1024 -> pixels against pixels -> 1024 -> 512 -> 256 -> 1, LeakyReLU 0.2."""
+def _gradient_norm(nets: list[nn.Module]) -> Tensor:
+    """The L2 norm of all their parameters' gradients, a scalar on their device."""
+    import torch
 
-    title = "GAN, dense"
-    about = "Dense layers only: the first GAN to watch; quick steps, grainy images."
-    paper = "1406.2661"
-    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 2e-4, "batch_size": 128}
-    Config: ClassVar[type[MLPGANConfig]] = MLPGANConfig
-
-    def build(self) -> dict[str, nn.Module]:
-        from torch import nn
-
-        from latentlab.models import blocks
-
-        pixels, w = math.prod(self.image_shape), self.config.width
-        generator: list[nn.Module] = []
-        sizes = [self.latent_shape[0], w, 2 * w, 4 * w, 4 * w]
-        for inputs, outputs in itertools.pairwise(sizes):
-            generator += [nn.Linear(inputs, outputs), nn.LeakyReLU(0.2)]
-        generator += [nn.Linear(4 * w, pixels), nn.Tanh(), nn.Unflatten(1, self.image_shape)]
-
-        discriminator: list[nn.Module] = [nn.Flatten()]
-        sizes = [pixels, 4 * w, 2 * w, w]
-        for inputs, outputs in itertools.pairwise(sizes):
-            discriminator += [
-                nn.Linear(inputs, outputs),
-                nn.LeakyReLU(0.2),
-                blocks.Dropout(self.config.dropout),
-            ]
-        discriminator += [nn.Linear(w, 1)]
-        return {"generator": nn.Sequential(*generator), "discriminator": nn.Sequential(*discriminator)}
-
-    def initialize(self, generator: torch.Generator) -> None:
-        from latentlab.models import blocks
-
-        # Without batch normalisation N(0, 0.02) would let the signal die in four dense layers.
-        for net in self.nets.values():
-            blocks.initialize(net, generator)
-
-
-@register("dcgan")
-class DCGAN(GAN):
-    """Deep convolutional GAN (Radford et al., arXiv 1511.06434) with kernels of 5 and a dense start.
-
-    At 28x28: z -> dense 7x7x256 -> transposed convolutions 128 (stride 1), 64 and C (stride 2), against
-    convolutions 64 and 128 (stride 2) with dropout. Larger images get more levels, up to 512 channels.
-    """
-
-    title = "DCGAN"
-    about = "Convolutions and batch normalisation: sharper than a VAE, slower, can collapse."
-    paper = "1511.06434"
-    training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-4, "batch_size": 64}
-    smallest_batch = 2  # batch normalisation of one image has no variance
-    Config: ClassVar[type[GANConfig]] = GANConfig
-
-    def build(self) -> dict[str, nn.Module]:
-        from torch import nn
-
-        from latentlab.models import blocks
-
-        channels, height, width = self.image_shape
-        sizes = blocks.halvings(height, width)
-        levels = len(sizes) - 1
-        widths = [self.config.width * min(2**i, 8) for i in range(levels + 1)]
-        base = (widths[-1], *sizes[-1])
-
-        generator: list[nn.Module] = [
-            nn.Linear(self.latent_shape[0], math.prod(base), bias=False),
-            nn.BatchNorm1d(math.prod(base)),
-            nn.LeakyReLU(0.2),
-            nn.Unflatten(1, base),
-            nn.ConvTranspose2d(base[0], widths[-2], 5, 1, 2, bias=False),
-            nn.BatchNorm2d(widths[-2]),
-            nn.LeakyReLU(0.2),
-        ]
-        for level in reversed(range(1, levels)):
-            generator += [
-                blocks.up(widths[level], widths[level - 1], 5, sizes[level], bias=False),
-                nn.BatchNorm2d(widths[level - 1]),
-                nn.LeakyReLU(0.2),
-            ]
-        generator += [blocks.up(widths[0], channels, 5, sizes[0]), nn.Tanh()]
-
-        discriminator: list[nn.Module] = []
-        inputs = channels
-        for outputs in widths[:levels]:
-            discriminator += [
-                blocks.down(inputs, outputs, 5),
-                nn.LeakyReLU(0.2),
-                blocks.Dropout(self.config.dropout),
-            ]
-            inputs = outputs
-        discriminator += [nn.Flatten(), nn.Linear(inputs * math.prod(sizes[-1]), 1)]
-        return {"generator": nn.Sequential(*generator), "discriminator": nn.Sequential(*discriminator)}
+    gradients = [p.grad for net in nets for p in net.parameters() if p.grad is not None]
+    return torch.stack(torch._foreach_norm(gradients)).norm()

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from latentlab.core.config import setting
 from latentlab.models.base import Choice, register
-from latentlab.models.gan import DCGAN, GAN, GANConfig
+from latentlab.models.dcgan import DCGAN
+from latentlab.models.gan import GAN, GANConfig
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -38,6 +39,7 @@ class InfoGANConfig(GANConfig):
         ge=0,
         le=100,
         zero="off",
+        live=True,
     )
 
 
@@ -78,8 +80,7 @@ class InfoGAN(DCGAN):
         )
         return nets | {"head": head}
 
-    def judge(self, images: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
-        """Images in [-1, 1] made from z -> the discriminator's logits (N,), the information bound (N,)."""
+    def judge_made(self, images: Tensor, z: Tensor) -> tuple[Tensor, Tensor]:
         from latentlab.models import losses
 
         *trunk, last = self.nets["discriminator"].children()
@@ -89,37 +90,9 @@ class InfoGAN(DCGAN):
         sizes = [self.config.codes, self.config.categories]
         mean, logits = self.nets["head"](features).split(sizes, dim=1)
         codes, category = z[:, self.config.latent_size :].split(sizes, dim=1)
-        return last(features).flatten(), losses.information_bound(logits, category, mean, codes)
+        information = losses.information_bound(logits, category, mean, codes)
+        return last(features).flatten(), information.mean()
 
-    def step(self, batch: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        from latentlab.models import losses, pixels
-
-        generator, discriminator, head = (self.nets[n] for n in ("generator", "discriminator", "head"))
-        loss, weight = losses.GAN_LOSSES[self.config.loss], self.config.info_weight
-        real = pixels.to_signed(batch)
-        z = self.draw(len(batch), self.generator)
-        fake = generator(z)
-
-        # Discriminator and head: tell real from made, and say what the made ones were made from.
-        d_real = discriminator(real).flatten()
-        d_fake, info = self.judge(fake.detach(), z)
-        loss_d = loss.discriminator(d_real, d_fake)
-        self._optimizers["discriminator"].zero_grad()
-        self._optimizers["head"].zero_grad()
-        (loss_d - weight * info.mean()).backward()
-        self._optimizers["discriminator"].step()
-        self._optimizers["head"].step()
-
-        # The generator: fool the one, and help the other.
-        discriminator.requires_grad_(False)
-        head.requires_grad_(False)
-        fooled, info = self.judge(fake, z)
-        loss_g, info = loss.generator(fooled), info.mean()
-        self._optimizers["generator"].zero_grad()
-        (loss_g - weight * info).backward()
-        self._optimizers["generator"].step()
-        discriminator.requires_grad_(True)
-        head.requires_grad_(True)
-
-        self.step_count += 1
-        return self.figures(loss_d, loss_g, d_real, d_fake) | {"info": info.detach()}
+    @property
+    def information_weight(self) -> float:
+        return self.config.info_weight
