@@ -41,24 +41,17 @@ GAN_LOSSES: dict[str, GanLoss] = {
 }
 
 
+def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """log N(z; mean, exp(log_variance)) per dimension, in nats, of the arguments' common shape."""
+    return -0.5 * (math.log(2 * math.pi) + log_variance + (z - mean).square() * (-log_variance).exp())
+
+
 def kl_to_standard_normal(mean: Tensor, log_variance: Tensor) -> Tensor:
     """KL(N(mean, exp(log_variance)) || N(0, 1)) per dimension, in nats, of the arguments' shape.
 
     -1/2 (1 + log var - mean^2 - var): Kingma and Welling, arXiv 1312.6114, appendix B.
     """
     return -0.5 * (1 + log_variance - mean.square() - log_variance.exp())
-
-
-def bernoulli_nll(logits: Tensor, target: Tensor) -> Tensor:
-    """-log p(x|z) in nats of (B, C, H, W) targets in [0, 1], summed over pixels -> (B,)."""
-    return F.binary_cross_entropy_with_logits(logits, target, reduction="none").flatten(1).sum(1)
-
-
-def gaussian_nll(mean: Tensor, target: Tensor, sigma: float) -> Tensor:
-    """-log N(target; mean, sigma^2) in nats, summed over pixels -> (B,)."""
-    squared = (target - mean).square().flatten(1).sum(1)
-    per_pixel = math.log(sigma) + 0.5 * math.log(2 * math.pi)
-    return squared / (2 * sigma**2) + per_pixel * target[0].numel()
 
 
 def information_bound(logits: Tensor, category: Tensor, mean: Tensor, codes: Tensor) -> Tensor:

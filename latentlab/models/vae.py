@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 from latentlab.core.config import Config, setting
-from latentlab.models.base import Model, register
+from latentlab.core.errors import ConfigError
+from latentlab.core.points import is_points
+from latentlab.models.base import Model
 
 if TYPE_CHECKING:
     import torch
-    from torch import Tensor, nn
+    from torch import Tensor
+
+    from latentlab.models.likelihoods import Likelihood
+
+#: Steps between two measurements of the gradient's norm: each costs as much as some of a small net's layers.
+GRADIENT_EVERY = 20
+#: Likelihoods of numbers that are no shades of grey, such as a point's.
+CONTINUOUS = ("gaussian", "gaussian-global", "gaussian-pixel")
 
 
 class VAEConfig(Config):
@@ -22,11 +30,19 @@ class VAEConfig(Config):
     width: int = setting(
         32, "Width", "Channels of the first convolution; deeper ones have more.", ge=4, le=256
     )
-    likelihood: Literal["bernoulli", "gaussian"] = setting(
+    likelihood: Literal[
+        "bernoulli", "gaussian", "gaussian-global", "gaussian-pixel", "discretised-logistic"
+    ] = setting(
         "bernoulli",
         "Likelihood",
-        "How a pixel is judged: Bernoulli suits black on white, Gaussian photographs.",
-        labels={"bernoulli": "Bernoulli", "gaussian": "Gaussian"},
+        "How a pixel is judged: Bernoulli suits black on white, others photographs; points need a Gaussian.",
+        labels={
+            "bernoulli": "Bernoulli",
+            "gaussian": "Gaussian, fixed noise",
+            "gaussian-global": "Gaussian, learned noise",
+            "gaussian-pixel": "Gaussian, noise per pixel",
+            "discretised-logistic": "Discretised logistic",
+        },
     )
     sigma: float = setting(
         0.1,
@@ -35,9 +51,25 @@ class VAEConfig(Config):
         ge=0.001,
         le=1,
         log=True,
+        live=True,
+        only={"likelihood": ("gaussian",)},
     )
     beta: float = setting(
-        1.0, "β (KL weight)", "Weight of the KL term; 1 is the plain ELBO, more disentangles.", ge=0, le=1000
+        1.0,
+        "β (KL weight)",
+        "Weight of the KL term; 1 is the plain ELBO, more disentangles.",
+        ge=0,
+        le=1000,
+        live=True,
+    )
+    # Linear over no steps is constant; runs from before there was a choice warmed up linearly.
+    kl_schedule: Literal["linear", "cyclical", "constant"] = setting(
+        "linear",
+        "KL schedule",
+        "How the KL weight grows from 0 to β: once, again and again, or not at all.",
+        labels={"linear": "Linear warm-up", "cyclical": "Cyclical warm-up", "constant": "Constant"},
+        live=True,
+        group="KL",
     )
     kl_warmup: int = setting(
         0,
@@ -47,27 +79,89 @@ class VAEConfig(Config):
         le=1_000_000,
         unit="steps",
         zero="off",
+        live=True,
+        only={"kl_schedule": ("linear", "cyclical")},
+        group="KL",
     )
+    kl_cycles: int = setting(
+        4,
+        "Cycles",
+        "How often it grows; between two times the weight stays at β for as long as it grew.",
+        ge=1,
+        le=1000,
+        live=True,
+        only={"kl_schedule": ("cyclical",)},
+        group="KL",
+    )
+    free_bits: float = setting(
+        0.0,
+        "Free nats",
+        "Nats that each latent dimension may spend before it costs anything; keeps dimensions alive.",
+        ge=0,
+        le=100,
+        unit="nats",
+        zero="off",
+        live=True,
+        group="KL",
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Draw:
+    """What a VAE makes of B images, in nats.
+
+    mean, log_variance: of q(z|x), (B, D); z: one draw of it (B, D); kl: KL(q(z|x) || N(0, I)) per dimension
+    (B, D); nll: -log p(x|z) (B,).
+    """
+
+    mean: Tensor
+    log_variance: Tensor
+    z: Tensor
+    kl: Tensor
+    nll: Tensor
 
 
 class VAE(Model):
     """Auto-encoding variational Bayes (Kingma and Welling, arXiv 1312.6114).
 
     Minimises E_q[-log p(x|z)] + beta KL(q(z|x) || N(0, I)), summed over pixels and dimensions (a mean over
-    pixels would collapse the posterior), averaged over the batch. Encoders give 2 D numbers, mean and log
-    variance; decoders give logits of the pixels.
+    pixels would collapse the posterior), averaged over the batch; other members of the family change
+    `regularize`, the second term. Encoders give 2 D numbers, mean and log variance; what decoders give is the
+    likelihood's matter.
+
+    `probabilistic`: whether there is a posterior, a KL and an ELBO. `condition` is what encoder and decoder
+    know of an image beside it, None but for models of classes; where there is one, the latent's numbers are z
+    and then the condition's, and only z has a posterior.
     """
 
     family = "vae"
     paper = "1312.6114"
+    probabilistic: ClassVar[bool] = True
     evaluation_nets = ("encoder", "decoder")
     training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3, "batch_size": 128}
     metric_titles: ClassVar[Mapping[str, str]] = {
         "neg_elbo": "−ELBO",
         "reconstruction": "Reconstruction",
         "kl": "KL",
+        "kl_weight": "KL weight",
+        "grad": "Gradient norm",
     }
     config: VAEConfig
+
+    def __init__(self, config: Any, image_shape: tuple[int, int, int], **more: Any) -> None:
+        if is_points(image_shape) and config.likelihood not in CONTINUOUS:
+            raise ConfigError(
+                f"model.likelihood: {config.likelihood!r} is not allowed for points, which are no shades of "
+                f"grey; expected one of {', '.join(CONTINUOUS)}."
+            )
+        super().__init__(config, image_shape, **more)
+
+    @property
+    def likelihood(self) -> Likelihood:
+        """p(x|z), as the settings say now."""
+        from latentlab.models.likelihoods import LIKELIHOODS
+
+        return LIKELIHOODS[self.config.likelihood](self.config.sigma)
 
     def initialize(self, generator: torch.Generator) -> None:
         from latentlab.models import blocks
@@ -81,107 +175,145 @@ class VAE(Model):
         nets = [self.nets["encoder"], self.nets["decoder"]]
         return {"vae": blocks.adam(nets, learning_rate, (0.9, 0.999), self.device)}
 
-    def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
+    # What it makes of images. `labels` are int64 (N,), for models that need them.
+
+    def condition(self, images: Tensor, labels: Tensor | None) -> Tensor | None:
+        """What is known of images (N, C, H, W) in [0, 1] beside them -> (N, K), or None."""
+        return None
+
+    def posterior(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """float32 images (N, C, H, W) in [0, 1] -> mean and log variance of q(z|x), each (N, D)."""
-        mean, log_variance = self.nets["encoder"](images).chunk(2, dim=1)
+        return self._posterior(images, self.condition(images, labels))
+
+    def _posterior(self, images: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
+        known = () if condition is None else (condition,)
+        mean, log_variance = self.nets["encoder"](images, *known).chunk(2, dim=1)
         # exp(log variance / 2) must stay finite whatever the first steps do.
         return mean, log_variance.clamp(-20, 20)
 
-    def elbo_terms(self, images: Tensor, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Images in [0, 1] -> -log p(x|z) for one drawn z (N,), and KL per dimension (N, D), in nats."""
+    def _draw(self, images: Tensor, generator: torch.Generator, labels: Tensor | None) -> Draw:
         from latentlab.models import losses
 
-        mean, log_variance = self.posterior(images)
-        logits = self.nets["decoder"](losses.reparameterize(mean, log_variance, generator))
-        if self.config.likelihood == "bernoulli":
-            reconstruction = losses.bernoulli_nll(logits, images)
-        else:
-            reconstruction = losses.gaussian_nll(logits.sigmoid(), images, self.config.sigma)
-        return reconstruction, losses.kl_to_standard_normal(mean, log_variance)
+        condition = self.condition(images, labels)
+        mean, log_variance = self._posterior(images, condition)
+        z = losses.reparameterize(mean, log_variance, generator)
+        nll = self.likelihood.nll(self.nets["decoder"](_joined(z, condition)), images)
+        return Draw(mean, log_variance, z, losses.kl_to_standard_normal(mean, log_variance), nll)
+
+    def elbo_terms(
+        self, images: Tensor, generator: torch.Generator, labels: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """Images in [0, 1] -> -log p(x|z) for one drawn z (N,), and KL per dimension (N, D), in nats."""
+        draw = self._draw(images, generator, labels)
+        return draw.nll, draw.kl
+
+    def log_weights(
+        self, images: Tensor, generator: torch.Generator, samples: int, labels: Tensor | None = None
+    ) -> Tensor:
+        """log p(x|z) + log p(z) - log q(z|x), in nats, for `samples` draws of z per image -> (samples, N).
+
+        The log of their exponentials' mean bounds log p(x), the tighter the more there are; for one it is the
+        ELBO (Burda et al., arXiv 1509.00519, equation 8).
+        """
+        import torch
+
+        from latentlab.models import losses
+
+        condition = self.condition(images, labels)
+        mean, log_variance = self._posterior(images, condition)
+        standard = torch.zeros_like(mean)
+        rows = []
+        for _ in range(samples):
+            z = losses.reparameterize(mean, log_variance, generator)
+            nll = self.likelihood.nll(self.nets["decoder"](_joined(z, condition)), images)
+            ratio = losses.log_normal(z, standard, standard) - losses.log_normal(z, mean, log_variance)
+            rows.append(ratio.sum(1) - nll)
+        return torch.stack(rows)
+
+    def draw_posterior(self, images: Tensor, generator: torch.Generator) -> Tensor:
+        """Images in [0, 1] -> a latent (N, D) for each, drawn from q(z|x) as in training."""
+        from latentlab.models import losses
+
+        condition = self.condition(images, None)
+        return _joined(losses.reparameterize(*self._posterior(images, condition), generator), condition)
+
+    def encode(self, images: Tensor) -> Tensor:
+        condition = self.condition(images, None)
+        return _joined(self._posterior(images, condition)[0], condition)
+
+    def decode(self, z: Tensor) -> Tensor:
+        return self.likelihood.mean(self.nets["decoder"](z))
+
+    # How it learns
+
+    def warmth(self) -> float:
+        """The share of its weight, 0 to 1, that the KL has in the next step.
+
+        Linear: Sonderby et al., arXiv 1602.02282. Cyclical: Fu et al., arXiv 1903.10145, half of each cycle.
+        """
+        warmup, step, cycles = self.config.kl_warmup, self.step_count, self.config.kl_cycles
+        if not self._moves:
+            return 1.0
+        if self.config.kl_schedule == "cyclical" and step < 2 * warmup * cycles:
+            step %= 2 * warmup
+        return min(1.0, (step + 1) / warmup)
+
+    @property
+    def _moves(self) -> bool:
+        """Whether the KL's weight changes with time."""
+        return self.config.kl_warmup > 0 and self.config.kl_schedule != "constant"
 
     def kl_weight(self) -> float:
-        """Beta, scaled down during warm-up (Sonderby et al., arXiv 1602.02282)."""
-        warmup = self.config.kl_warmup
-        return self.config.beta * (min(1.0, (self.step_count + 1) / warmup) if warmup else 1.0)
+        """Beta, scaled down during warm-up."""
+        return self.config.beta * self.warmth()
+
+    def regularize(self, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
+        """What a batch's loss has beside -log p(x|z), in nats, and figures of it, detached."""
+        return self.kl_weight() * self.spent(draw.kl), self.figures(draw)
+
+    def spent(self, kl: Tensor) -> Tensor:
+        """KL (B, D) averaged over the batch and summed, each dimension at least at its free nats.
+
+        Kingma et al., arXiv 1606.04934, appendix C.8, with a group per dimension.
+        """
+        if self.config.free_bits == 0:
+            return kl.sum(1).mean()
+        return kl.mean(0).clamp(min=self.config.free_bits).sum()
+
+    def figures(self, draw: Draw) -> dict[str, Tensor]:
+        """The ELBO's figures of a batch, whatever the loss makes of them, and the KL's weight if it moves."""
+        kl = draw.kl.detach().sum(1).mean()
+        found = {"neg_elbo": draw.nll.detach().mean() + kl, "kl": kl}
+        if self._moves:
+            found["kl_weight"] = kl.new_full((), self.kl_weight())
+        return found
 
     def step(self, batch: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         from latentlab.models import pixels
 
-        reconstruction, kl = self.elbo_terms(pixels.to_unit(batch), self.generator)
-        reconstruction, kl = reconstruction.mean(), kl.sum(1).mean()
-        loss = reconstruction + self.kl_weight() * kl
+        draw = self._draw(pixels.to_unit(batch), self.generator, labels)
+        reconstruction = draw.nll.mean()
+        pull, figures = self.regularize(draw)
+        figures["reconstruction"] = reconstruction.detach()
 
         optimizer = self._optimizers["vae"]
         optimizer.zero_grad()
-        loss.backward()
+        (reconstruction + pull).backward()
+        if self.step_count % GRADIENT_EVERY == 0:
+            figures["grad"] = _gradient_norm(optimizer)
         optimizer.step()
         self.step_count += 1
-        reconstruction, kl = reconstruction.detach(), kl.detach()
-        return {"neg_elbo": reconstruction + kl, "reconstruction": reconstruction, "kl": kl}
-
-    def decode(self, z: Tensor) -> Tensor:
-        return self.nets["decoder"](z).sigmoid()
-
-    def encode(self, images: Tensor) -> Tensor:
-        return self.posterior(images)[0]
+        return figures
 
 
-class MLPConfig(VAEConfig):
-    width: int = setting(400, "Width", "Units of the hidden layer.", ge=8, le=4096)
+def _joined(z: Tensor, condition: Tensor | None) -> Tensor:
+    import torch
+
+    return z if condition is None else torch.cat([z, condition], dim=1)
 
 
-@register("vae-mlp")
-class VAEMLP(VAE):
-    """pixels -> 400 -> 2 x latent; latent -> 400 -> pixels, as in the paper's appendix C."""
+def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
+    from torch.nn.utils import get_total_norm
 
-    title = "VAE, dense"
-    about = "One hidden layer each way: the smallest VAE, quick on tiny images."
-    Config: ClassVar[type[MLPConfig]] = MLPConfig
-
-    def build(self) -> dict[str, nn.Module]:
-        from torch import nn
-
-        pixels, hidden, latent = math.prod(self.image_shape), self.config.width, self.config.latent_size
-        return {
-            "encoder": nn.Sequential(
-                nn.Flatten(), nn.Linear(pixels, hidden), nn.ReLU(), nn.Linear(hidden, 2 * latent)
-            ),
-            "decoder": nn.Sequential(
-                nn.Linear(latent, hidden),
-                nn.ReLU(),
-                nn.Linear(hidden, pixels),
-                nn.Unflatten(1, self.image_shape),
-            ),
-        }
-
-
-@register("vae-conv")
-class VAEConv(VAE):
-    """Convolutions of kernel 4 and stride 2, 32-64(-128-256) channels, a dense layer; mirrored to decode."""
-
-    title = "VAE, convolutional"
-    about = "The default: smooth latent space, trains in a minute on small images, reconstructs your own."
-    Config: ClassVar[type[VAEConfig]] = VAEConfig
-
-    def build(self) -> dict[str, nn.Module]:
-        from torch import nn
-
-        from latentlab.models import blocks
-
-        channels, height, width = self.image_shape
-        sizes = blocks.halvings(height, width)
-        widths = [channels] + [self.config.width * min(2**i, 8) for i in range(len(sizes) - 1)]
-        base = (widths[-1], *sizes[-1])
-        hidden = 8 * self.config.width
-
-        encoder: list[nn.Module] = []
-        for inputs, outputs in itertools.pairwise(widths):
-            encoder += [blocks.down(inputs, outputs, 4), nn.ReLU()]
-        encoder += [nn.Flatten(), nn.Linear(math.prod(base), hidden), nn.ReLU()]
-        encoder += [nn.Linear(hidden, 2 * self.config.latent_size)]
-
-        decoder: list[nn.Module] = [nn.Linear(self.config.latent_size, hidden), nn.ReLU()]
-        decoder += [nn.Linear(hidden, math.prod(base)), nn.Unflatten(1, base)]
-        for level in reversed(range(len(sizes) - 1)):
-            decoder += [nn.ReLU(), blocks.up(widths[level + 1], widths[level], 4, sizes[level])]
-        return {"encoder": nn.Sequential(*encoder), "decoder": nn.Sequential(*decoder)}
+    parameters = (p for group in optimizer.param_groups for p in group["params"])
+    return get_total_norm([p.grad for p in parameters if p.grad is not None])

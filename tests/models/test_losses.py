@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 import torch
-from torch.distributions import Bernoulli, Categorical, Normal, kl_divergence
+from torch.distributions import Categorical, Normal, kl_divergence
 
 from latentlab.models import losses
 from latentlab.models.gan import GANConfig
@@ -99,6 +99,13 @@ def test_kl_of_the_prior_is_zero_and_one_sigma_aside_costs_half_a_nat():
     assert kl.tolist() == [0.0, 0.5]
 
 
+def test_log_normal_is_that_of_torch():
+    generator = torch.Generator().manual_seed(6)
+    z, mean, log_variance = 2 * torch.randn(3, 7, 5, generator=generator, dtype=torch.float64)
+    expected = Normal(mean, (log_variance / 2).exp()).log_prob(z)
+    torch.testing.assert_close(losses.log_normal(z, mean, log_variance), expected, rtol=1e-12, atol=1e-12)
+
+
 def test_the_information_bound_is_that_of_torch_s_distributions():
     generator = torch.Generator().manual_seed(3)
     logits, mean = (2 * torch.randn(6, n, generator=generator, dtype=torch.float64) for n in (4, 3))
@@ -132,31 +139,6 @@ def test_the_information_bound_of_a_noisy_channel_is_at_most_its_mutual_informat
         assert found == pytest.approx(0.5 * (1 - s2 / (1 + s2)), abs=0.01)
         assert found < 0.5 * math.log(1 + 1 / s2)
     assert losses.information_bound(0 * codes, 0 * codes + 1, empty, empty).eq(0).all()
-
-
-def test_bernoulli_nll_is_that_of_torch_summed_over_pixels():
-    generator = torch.Generator().manual_seed(1)
-    logits = 3 * torch.randn(4, 2, 3, 5, generator=generator, dtype=torch.float64)
-    target = torch.rand(4, 2, 3, 5, generator=generator, dtype=torch.float64).round()
-    expected = -Bernoulli(logits=logits).log_prob(target).sum((1, 2, 3))
-    torch.testing.assert_close(losses.bernoulli_nll(logits, target), expected, rtol=1e-12, atol=1e-12)
-
-
-def test_bernoulli_nll_takes_grey_pixels_and_certain_logits():
-    grey = torch.full((1, 1, 1, 1), 0.25)
-    # -(1/4 ln 3/4 + 3/4 ln 1/4)
-    expected = -(0.25 * math.log(0.75) + 0.75 * math.log(0.25))
-    assert losses.bernoulli_nll(torch.full_like(grey, LN3), grey).item() == pytest.approx(expected, rel=1e-6)
-    certain = losses.bernoulli_nll(torch.tensor([[[[1000.0, -1000.0]]]]), torch.tensor([[[[0.0, 0.0]]]]))
-    assert certain.tolist() == [1000.0]
-
-
-@pytest.mark.parametrize("sigma", [0.05, 1.0])
-def test_gaussian_nll_is_that_of_torch_summed_over_pixels(sigma):
-    generator = torch.Generator().manual_seed(2)
-    mean, target = torch.rand(2, 4, 2, 3, 5, generator=generator, dtype=torch.float64)
-    expected = -Normal(mean, sigma).log_prob(target).sum((1, 2, 3))
-    torch.testing.assert_close(losses.gaussian_nll(mean, target, sigma), expected, rtol=1e-12, atol=1e-9)
 
 
 def test_reparameterized_draws_have_the_posterior_s_mean_and_variance():
