@@ -12,8 +12,11 @@ from latentlab.models import MODELS, Model
 
 #: Narrow enough that a step takes milliseconds.
 SMALL = {"latent_size": 6, "width": 8}
+#: The classes of the data, for models that learn from labels.
+NAMES = ("ant", "bee", "cat")
 
 Build = Callable[..., Model]
+Metrics = dict[str, torch.Tensor]
 
 
 @pytest.fixture(autouse=True)
@@ -31,7 +34,7 @@ def build() -> Build:
 
     def build(key: str, shape: tuple[int, int, int] = (1, 8, 8), seed: int = 0, **values: object) -> Model:
         kind = MODELS.get(key)
-        return kind(parse(kind.Config, SMALL | values, "model"), shape, seed=seed)
+        return kind(parse(kind.Config, SMALL | values, "model"), shape, seed=seed, label_names=NAMES)
 
     return build
 
@@ -57,3 +60,14 @@ def batch() -> Callable[..., torch.Tensor]:
         return torch.randint(0, 256, (count, *shape), generator=generator, dtype=torch.uint8)
 
     return batch
+
+
+@pytest.fixture
+def learn() -> Callable[[Model, torch.Tensor], Metrics]:
+    """One step on images; where the model learns from labels, of the classes 0, 1, 2, 0, ..."""
+
+    def learn(model: Model, images: torch.Tensor) -> Metrics:
+        labels = torch.arange(len(images)) % len(NAMES)
+        return model.step(images, labels if model.needs_labels else None)
+
+    return learn
