@@ -66,6 +66,17 @@ class Crop(nn.Module):
         return x[:, :, : self.size[0], : self.size[1]]
 
 
+class Joined(nn.Module):
+    """What a layer makes of (B, C, H, W), put behind its input (dense connections, arXiv 1608.06993)."""
+
+    def __init__(self, layer: nn.Module) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([x, self.layer(x)], 1)
+
+
 class Dropout(nn.Module):
     """Dropout (Srivastava et al. 2014) whose mask comes from random bytes and a generator of its own.
 

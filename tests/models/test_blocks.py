@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import itertools
 import math
 
@@ -130,3 +131,129 @@ def test_adam_holds_every_parameter_once():
     optimizer = blocks.adam(nets, 1e-3, (0.5, 0.9), torch.device("cpu"))
     assert optimizer.param_groups[0]["params"] == [p for n in nets for p in n.parameters()]
     assert optimizer.defaults["fused"] is True
+
+
+def _normed(seed=0, train=True):
+    """A net with every kind of layer that spectral normalisation knows."""
+    layers = [
+        nn.Conv2d(3, 8, 4, 2, 1),
+        nn.LeakyReLU(0.2),
+        nn.ConvTranspose2d(8, 5, 4, 2, 1),
+        nn.Flatten(),
+        nn.Linear(320, 4),
+    ]
+    net = nn.Sequential(*layers).train(train)
+    blocks.initialize(net, torch.Generator().manual_seed(seed), normal=0.02)
+    blocks.spectral_norm(net, torch.Generator().manual_seed(seed))
+    return net
+
+
+def _largest(layer):
+    """The largest singular value of the weight that a layer uses, outputs by the rest."""
+    weight = layer.weight.detach()
+    matrix = weight.transpose(0, 1) if isinstance(layer, nn.ConvTranspose2d) else weight
+    return torch.linalg.matrix_norm(matrix.flatten(1), 2).item()
+
+
+def test_spectral_norm_brings_the_largest_singular_value_to_one():
+    net = _normed()
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    before = [_largest(layer) for layer in copy.deepcopy(net).eval() if hasattr(layer, "weight")]
+    assert before == pytest.approx([1.0] * 3, abs=0.1), "a first estimate is made at once"
+    for _ in range(100):
+        net(x)
+    net.eval()
+    # Where the second is nearly as large, the estimate is slow to turn, and by as little wrong.
+    assert [_largest(net[i]) for i in (0, 2, 4)] == pytest.approx([1.0] * 3, abs=0.01)
+    for layer in (net[0], net[2], net[4]):
+        original = layer.parametrizations.weight.original
+        share = (layer.weight / original).detach()
+        torch.testing.assert_close(share, share.flatten()[0].expand_as(share))
+
+
+def test_spectral_norm_follows_weights_that_grow():
+    net = _normed()
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        for layer in (net[0], net[2], net[4]):
+            layer.parametrizations.weight.original.mul_(7).add_(0.05)
+    for _ in range(60):
+        net(x)
+    assert [_largest(net[i]) for i in (0, 2, 4)] == pytest.approx([1.0] * 3, abs=1e-3)
+
+
+def test_spectral_norm_turns_its_estimate_once_per_forward_in_training_and_never_in_evaluation():
+    net = _normed()
+    norm, original = (net[4].parametrizations.weight[0], net[4].parametrizations.weight.original)
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    u = norm.u.clone()
+    net(x)
+    v = original.detach().T @ u
+    once = original.detach() @ (v / v.norm())
+    torch.testing.assert_close(norm.u, once / once.norm())
+    net.eval()
+    u = norm.u.clone()
+    assert torch.equal(net(x), net(x)) and torch.equal(norm.u, u)
+
+
+def test_spectral_norm_has_the_gradient_of_the_paper():
+    """Arxiv 1802.05957, equation 12, up to scale: dL/dW = (g - <g, W/s> u v^T) / s for u, v held fixed."""
+    net = _normed(train=False).double()
+    layer = net[4]
+    w = layer.parametrizations.weight.original
+    u = layer.parametrizations.weight[0].u
+    g = torch.randn(w.shape, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    (layer.weight * g).sum().backward()
+    v = torch.nn.functional.normalize(w.detach().T @ u, dim=0)
+    sigma = u @ w.detach() @ v
+    expected = (g - (g * w.detach()).sum() / sigma * torch.outer(u, v)) / sigma
+    torch.testing.assert_close(w.grad, expected)
+
+
+def test_spectral_norm_can_be_looked_at_twice_before_going_backward():
+    """Real and made images pass one after the other, and their losses are added."""
+    net = _normed()
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    (net(x).sum() + net(-x).sum()).backward()
+    assert all(p.grad.isfinite().all() for p in net.parameters())
+
+
+def test_spectral_norm_is_copied_saved_and_restored_exactly():
+    net = _normed()
+    x = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(1))
+    for _ in range(3):
+        net(x)
+    copied, restored = copy.deepcopy(net), _normed(seed=9)
+    restored.load_state_dict({key: value.clone() for key, value in net.state_dict().items()})
+    for _ in range(3):
+        expected = net(x)
+        assert torch.equal(copied(x), expected) and torch.equal(restored(x), expected)
+    assert not torch.equal(net(x), copied.eval()(x)), "a copy goes its own way"
+
+
+def test_spectral_norm_draws_from_its_generator_only():
+    a, b, c = _normed(1), _normed(1), _normed(2)
+    estimates = [net[0].parametrizations.weight[0].u for net in (a, b, c)]
+    assert torch.equal(estimates[0], estimates[1]) and not torch.equal(estimates[0], estimates[2])
+    assert torch.equal(a[0].parametrizations.weight.original, b[0].parametrizations.weight.original)
+    assert all(m.training for m in a.modules())
+    net = nn.Sequential(nn.Linear(4, 3), nn.Conv2d(1, 2, 3))
+    before = torch.get_rng_state()
+    blocks.spectral_norm(net, torch.Generator().manual_seed(1))
+    assert torch.equal(before, torch.get_rng_state())
+
+
+def test_layer_norm_treats_every_image_by_itself():
+    x = torch.randn(5, 6, 4, 4, generator=torch.Generator().manual_seed(0)) * 3 + 1
+    norm = blocks.layer_norm2d(6)
+    y = norm(x)
+    torch.testing.assert_close(y[2:3], norm(x[2:3]))
+    torch.testing.assert_close(y.flatten(1).mean(1), torch.zeros(5), atol=1e-5, rtol=0)
+    torch.testing.assert_close(y.flatten(1).var(1, correction=0), torch.ones(5), atol=1e-4, rtol=0)
+
+
+def test_joined_keeps_its_input_in_front():
+    x = torch.randn(2, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    layer = nn.Conv2d(3, 2, 3, padding=1)
+    y = blocks.Joined(layer)(x)
+    assert torch.equal(y[:, :3], x) and torch.equal(y[:, 3:], layer(x))
