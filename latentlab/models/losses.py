@@ -1,44 +1,11 @@
-"""Losses on logits, and the terms of the evidence lower bound."""
+"""The terms of the evidence lower bound, and the bound on information of InfoGAN."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor
-
-
-@dataclass(frozen=True)
-class GanLoss:
-    """What discriminator and generator minimise, given logits D(x) and D(G(z)) of shape (B,)."""
-
-    discriminator: Callable[[Tensor, Tensor], Tensor]
-    generator: Callable[[Tensor], Tensor]
-
-
-def _cross_entropy_discriminator(real: Tensor, fake: Tensor) -> Tensor:
-    # -log D(x) - log(1 - D(G(z))) with D = sigmoid(logit); softplus keeps it finite for any logit.
-    return F.softplus(-real).mean() + F.softplus(fake).mean()
-
-
-GAN_LOSSES: dict[str, GanLoss] = {
-    # Goodfellow et al., arXiv 1406.2661, section 3: what the generator should follow instead of minimax.
-    "non-saturating": GanLoss(_cross_entropy_discriminator, lambda fake: F.softplus(-fake).mean()),
-    # The same paper, equation 1: the generator minimises log(1 - D(G(z))).
-    "minimax": GanLoss(_cross_entropy_discriminator, lambda fake: -F.softplus(fake).mean()),
-    # Mao et al., arXiv 1611.04076, with a = 0, b = c = 1.
-    "lsgan": GanLoss(
-        lambda real, fake: 0.5 * (real - 1).square().mean() + 0.5 * fake.square().mean(),
-        lambda fake: 0.5 * (fake - 1).square().mean(),
-    ),
-    # Lim and Ye, arXiv 1705.02894.
-    "hinge": GanLoss(
-        lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(), lambda fake: -fake.mean()
-    ),
-}
 
 
 def log_normal(z: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
