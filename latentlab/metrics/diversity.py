@@ -8,6 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from latentlab.metrics.base import Heldout, Metric, register
+from latentlab.metrics.samples import samples
 from latentlab.models.base import Model
 
 SAMPLES = 256
@@ -23,7 +24,7 @@ class Diversity(Metric):
 
     1 is as varied as the data; near 0 every sample is the same picture. Both means come from per-pixel
     variances (the mean squared distance of independent pairs is twice the summed variance), so no pairs
-    are formed.
+    are formed. Of points it is the distance in their plane.
     """
 
     about = "How much samples vary beside the data: 1 as much, near 0 collapsed."
@@ -31,20 +32,16 @@ class Diversity(Metric):
 
     @classmethod
     def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
-        import torch
-
-        from latentlab.models.pixels import render
-
-        # Drawn on the CPU, so that every device is judged by the same latents.
-        latents = model.draw(SAMPLES, torch.Generator().manual_seed(0)).numpy()
         data = spread(heldout.thinned(MOST_IMAGES).images)
-        return {"diversity": spread(render(model, latents)) / data if data > 0 else 0.0}
+        return {"diversity": spread(samples(model, SAMPLES)) / data if data > 0 else 0.0}
 
 
 def spread(images: np.ndarray) -> float:
-    """Variance of uint8 images (N, C, H, W) over N, unbiased, summed over pixels in [0, 1]; 0 for one."""
+    """Variance of images (N, C, H, W) over N, unbiased, summed over pixels in [0, 1]; 0 for one."""
     if len(images) < 2:
         return 0.0
+    if images.dtype != np.uint8:  # points
+        return float(images.astype(np.float64).var(axis=0, ddof=1).sum())
     # Whole numbers, so that the sums are exact and the short formula for the variance loses nothing.
     totals, squares = np.zeros(images.shape[1:], np.int64), 0
     for start in range(0, len(images), CHUNK):

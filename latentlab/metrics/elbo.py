@@ -20,6 +20,31 @@ ACTIVE_VARIANCE = 0.01
 BATCH = 256
 
 
+@register("reconstruction")
+class Reconstruction(Metric):
+    """-log p(x|z) of held-out images for models without a posterior, z being the image's code."""
+
+    about = "How well an autoencoder gives back held-out images, in nats."
+    figures: ClassVar[Mapping[str, str]] = {"heldout_reconstruction": "Held-out reconstruction"}
+
+    @classmethod
+    def applies(cls, model: type[Model], image_shape: tuple[int, int, int], labelled: bool) -> bool:
+        return issubclass(model, VAE) and not model.probabilistic
+
+    @classmethod
+    def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
+        import torch
+
+        assert isinstance(model, VAE)
+        generator = torch.Generator(model.device).manual_seed(0)
+        with model.evaluating():
+            total = sum(
+                float(model.elbo_terms(images, generator, *labels)[0].sum())
+                for images, labels in batches(model, heldout)
+            )
+        return {"heldout_reconstruction": total / len(heldout.images)}
+
+
 @register("elbo")
 class Elbo(Metric):
     """ELBO = E_q[log p(x|z)] - KL(q(z|x) || N(0, I)) in nats, one z per image (arXiv 1312.6114)."""
@@ -34,7 +59,7 @@ class Elbo(Metric):
 
     @classmethod
     def applies(cls, model: type[Model], image_shape: tuple[int, int, int], labelled: bool) -> bool:
-        return issubclass(model, VAE)
+        return issubclass(model, VAE) and model.probabilistic
 
     @classmethod
     def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
@@ -69,13 +94,14 @@ def kl_per_dimension(model: Model, heldout: Heldout) -> np.ndarray | None:
 
     from latentlab.models import losses
 
-    if not isinstance(model, VAE) or len(heldout.images) == 0:
+    if not isinstance(model, VAE) or not model.probabilistic or len(heldout.images) == 0:
         return None
-    total = torch.zeros(model.latent_shape, device=model.device)
     with model.evaluating():
-        for images, labels in batches(model, heldout):
-            total += losses.kl_to_standard_normal(*model.posterior(images, *labels)).sum(0)
-    means: np.ndarray = (total / len(heldout.images)).cpu().numpy()
+        sums = [
+            losses.kl_to_standard_normal(*model.posterior(images, *labels)).sum(0)
+            for images, labels in batches(model, heldout)
+        ]
+    means: np.ndarray = (torch.stack(sums).sum(0) / len(heldout.images)).cpu().numpy()
     return means
 
 

@@ -45,7 +45,8 @@ class FirstPixels(nn.Module):
 
 def _model(key="vae-mlp", **values):
     kind = MODELS.get(key)
-    return kind(parse(kind.Config, {"latent_size": 3, "width": 8} | values, "model"), SHAPE)
+    config = parse(kind.Config, {"latent_size": 3, "width": 8} | values, "model")
+    return kind(config, SHAPE, label_names=("a", "b", "c"))
 
 
 @pytest.fixture
@@ -168,14 +169,15 @@ def test_data_of_one_picture_has_no_diversity_to_compare_with(heldout):
 
 @pytest.mark.parametrize("key", list(MODELS))
 def test_measuring_is_repeatable_and_leaves_every_generator_and_weight_alone(key, heldout):
-    model = _model(key)
+    model, heldout, labels = _model(key), heldout[:50], np.arange(50) % 3
     model.start_training(1e-3)
-    model.step(torch.from_numpy(heldout[:8]))
+    model.step(torch.from_numpy(heldout[:8]), torch.from_numpy(labels[:8]))
     before = [t.clone() for net in model.nets.values() for t in net.state_dict().values()]
     states = model.generator.get_state(), torch.get_rng_state(), np.random.get_state()[1].tolist()
-    first = metrics.measure(model, Heldout(heldout))
+    first = metrics.measure(model, Heldout(heldout, labels))
+    metrics.kl_per_dimension(model, Heldout(heldout, labels))
     torch.manual_seed(5)
-    second = metrics.measure(model, Heldout(heldout))
+    second = metrics.measure(model, Heldout(heldout, labels))
     torch.set_rng_state(states[1])
     assert first == second
     assert torch.equal(model.generator.get_state(), states[0])
@@ -187,12 +189,19 @@ def test_measuring_is_repeatable_and_leaves_every_generator_and_weight_alone(key
 
 @pytest.mark.parametrize("key", list(MODELS))
 def test_what_is_measured_is_what_was_announced(key, heldout):
-    model = _model(key)
-    found = metrics.measure(model, Heldout(heldout))
-    assert list(found) == list(metrics.figures(type(model), SHAPE, labelled=False))
+    model, labelled = _model(key), Heldout(heldout[:40], np.arange(40) % 3)
+    found = metrics.measure(model, labelled, final=True)
+    assert list(found) == list(metrics.figures(type(model), SHAPE, labelled=True))
+    assert set(found) - set(metrics.measure(model, labelled)) <= {"heldout_iw_nll"}
     assert not set(found) & set(model.metric_titles), "two columns of metrics.csv have one name"
     assert all(isinstance(v, float) and math.isfinite(v) for v in found.values())
-    assert ("active_units" in found) == (model.family == "vae")
+    is_vae = model.family == "vae" and model.probabilistic
+    assert ("active_units" in found) == ("heldout_iw_nll" in found) == is_vae
+    kl = metrics.kl_per_dimension(model, labelled)
+    assert (kl is not None) == is_vae
+    if kl is not None:
+        assert kl.sum() == pytest.approx(found["heldout_kl"], rel=1e-4)
+        assert kl.shape == (model.config.latent_size,)
 
 
 def test_without_held_out_images_nothing_is_measured(heldout):
