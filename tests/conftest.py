@@ -90,7 +90,7 @@ class Leftovers:
         lines += [
             f"{t.name}: a Python thread still running"
             for t in threading.enumerate()
-            if t not in self.threads and not t.name.startswith("QThread")
+            if t not in self.threads and not t.name.startswith(("QThread", "Dummy"))
         ]
         return lines
 

@@ -28,6 +28,7 @@ class Settings(Config):
     window_geometry: str = ""  # base64 of QMainWindow.saveGeometry()
     window_state: str = ""  # base64 of QMainWindow.saveState()
     export_folder: str = ""
+    open_groups: tuple[str, ...] = ()  # headings of forms that are unfolded: "model:Stability"
 
     @property
     def runs(self) -> Path:

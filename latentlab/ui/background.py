@@ -19,11 +19,12 @@ Level = Literal["info", "good", "warning", "error"]
 
 @dataclasses.dataclass(frozen=True)
 class Notice:
-    """One sentence for the status bar; `details` can be copied."""
+    """One sentence for the status bar. `details` can be copied; `action` is a button: its words, its deed."""
 
     level: Level
     text: str
     details: str = ""
+    action: tuple[str, Callable[[], None]] | None = None
 
 
 class Background(QObject):
@@ -44,9 +45,13 @@ class Background(QObject):
             self.notify("warning", self._damage)
 
     def notify(
-        self, level: Literal["info", "good", "warning", "error"], text: str, details: str = ""
+        self,
+        level: Level,
+        text: str,
+        details: str = "",
+        action: tuple[str, Callable[[], None]] | None = None,
     ) -> None:
-        self.notified.emit(Notice(level, text, details))
+        self.notified.emit(Notice(level, text, details, action))
 
     def start_task(
         self,

@@ -38,13 +38,20 @@ class NoticeBar(QWidget):
         self.details.setToolTip("Read all that is known about this, and copy it.")
         self.details.setProperty("flat", True)
         self.details.hide()
+        self.action = QPushButton("")
+        self.action.setObjectName("status_action")
+        self.action.setToolTip("Do what this notice offers.")
+        self.action.setProperty("flat", True)
+        self.action.hide()
         layout = QHBoxLayout(self)
         layout.setContentsMargins(12, 0, 12, 0)
         layout.setSpacing(8)
         layout.addWidget(self.icon)
         layout.addWidget(self.text, 1)
+        layout.addWidget(self.action)
         layout.addWidget(self.details)
         self.details.clicked.connect(self._on_details)
+        self.action.clicked.connect(self._on_action)
         self._notice = Notice("info", "")
 
     def show_notice(self, notice: Notice) -> None:
@@ -56,6 +63,14 @@ class NoticeBar(QWidget):
         self.text.setToolTip(html.escape(notice.text) if len(notice.text) > 80 else "")
         self.text.setAccessibleName(f"{notice.level}: {notice.text}")
         self.details.setVisible(bool(notice.details))
+        self.action.setVisible(notice.action is not None)
+        if notice.action is not None:
+            self.action.setText(notice.action[0])
+
+    def _on_action(self) -> None:
+        if self._notice.action is not None:
+            self.action.hide()  # once is enough
+            self._notice.action[1]()
 
     def _on_details(self) -> None:
         dialog = DetailsDialog(self._notice, self.window())

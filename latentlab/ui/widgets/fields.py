@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtCore import QLocale, Qt, QTimer
+from PySide6.QtCore import QLocale, Qt, QTimer, Signal, SignalInstance
 from PySide6.QtGui import QFocusEvent, QPaintEvent, QValidator, QWheelEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
         def minimum(self) -> Any: ...
         def maximum(self) -> Any: ...
         def textFromValue(self, value: Any) -> str: ...
+
+        refused: SignalInstance
 
 else:
     _Base = object
@@ -86,6 +88,8 @@ class _QuietSpin(_Base):
 
     unit = ""
     word = ""
+    #: Whether a typed number out of range is refused, and `refused` told of it, instead of moved to the end.
+    strict = False
 
     def _prepare(self) -> None:
         self.setKeyboardTracking(False)
@@ -134,8 +138,11 @@ class _QuietSpin(_Base):
         return self._state(text, self._read(text), self.minimum(), self.maximum()), text, pos
 
     def fixup(self, text: str) -> str:
-        """Out of range goes to the nearer end; what is no number goes back to what it was."""
+        """Out of range goes to the nearer end; what is no number, or refused, goes back to what it was."""
         value = self._read(text)
+        if value is not None and self.strict and not self.minimum() <= value <= self.maximum():
+            self.refused.emit(value)
+            value = None
         value = self.value() if value is None else max(self.minimum(), min(self.maximum(), value))
         return self._whole(self.textFromValue(value))
 
@@ -146,6 +153,8 @@ class _QuietSpin(_Base):
 
 class IntField(_QuietSpin, QSpinBox):
     """A whole number within 32 bits. With `log`, a step doubles or halves."""
+
+    refused = Signal(object)  # a typed number out of range
 
     def __init__(
         self,
@@ -192,6 +201,8 @@ class FloatField(_QuietSpin, QDoubleSpinBox):
     The value itself is never rounded to what is shown. With `log`, a step goes along 1, 2, 5, 10. With
     `integral`, only whole numbers are taken (for seeds beyond 32 bits); with `signed`, + is written too.
     """
+
+    refused = Signal(object)  # a typed number out of range
 
     def __init__(
         self,
