@@ -33,8 +33,8 @@ def test_noise_is_not_read_by_the_head(build):
     other = torch.cat([z[:, :6] + 1, z[:, 6:]], 1)
     images = torch.zeros(4, *SHAPE)
     model.train(False)
-    assert torch.equal(model.judge(images, z)[1], model.judge(images, other)[1])
-    assert not torch.equal(model.judge(images, z)[1], model.judge(images, z.flip(1))[1])
+    assert torch.equal(model.judge_made(images, z)[1], model.judge_made(images, other)[1])
+    assert not torch.equal(model.judge_made(images, z)[1], model.judge_made(images, z.flip(1))[1])
 
 
 def test_the_discriminator_judges_the_same_alone_and_with_the_head(build):
@@ -42,7 +42,8 @@ def test_the_discriminator_judges_the_same_alone_and_with_the_head(build):
     z = model.draw(4, torch.Generator().manual_seed(0))
     model.train(False)
     images = model.nets["generator"](z)
-    assert torch.equal(model.judge(images, z)[0], model.nets["discriminator"](images).flatten())
+    alone = model.nets["discriminator"](images).flatten()
+    assert torch.equal(model.judge_made(images, z)[0], alone) and torch.equal(model.judge(images, z), alone)
 
 
 def test_without_information_weight_the_head_rests_and_the_rest_learns(started, batch):
@@ -51,6 +52,25 @@ def test_without_information_weight_the_head_rests_and_the_rest_learns(started, 
     model.step(batch())
     moved = {name: _moved(net, before[name]) for name, net in model.nets.items()}
     assert moved == {"generator": True, "discriminator": True, "head": False}
+
+
+def test_the_bound_counts_by_its_weight_for_all_three_nets(started, batch):
+    """Gradients of loss - weight * bound are linear in the weight: that of 2 is as far again as that of 1."""
+
+    def gradients(weight):
+        model = started("infogan", info_weight=weight, rate=1e-12, dropout=0.0)  # nets as good as at rest
+        model.step(batch())
+        return {n: torch.cat([p.grad.flatten() for p in net.parameters()]) for n, net in model.nets.items()}
+
+    none, one, two = (gradients(weight) for weight in (0.0, 1.0, 2.0))
+    for name in none:
+        assert not torch.equal(none[name], one[name]), name
+        torch.testing.assert_close(two[name] - one[name], one[name] - none[name], rtol=1e-3, atol=1e-6)
+
+
+def test_the_bound_is_measured_in_steps_without_a_turn_of_the_generator(started, batch):
+    metrics = started("infogan", discriminator_steps=2).step(batch())
+    assert "info" in metrics and "loss_g" not in metrics
 
 
 def test_a_step_leaves_every_net_ready_to_learn(started, batch):
