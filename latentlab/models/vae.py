@@ -23,8 +23,8 @@ GRADIENT_EVERY = 20
 CONTINUOUS = ("gaussian", "gaussian-global", "gaussian-pixel")
 
 
-class VAEConfig(Config):
-    """What every VAE here can be told."""
+class AutoencoderConfig(Config):
+    """What every autoencoder can be told."""
 
     latent_size: int = setting(16, "Latent size", "Dimensions of the latent space.", ge=1, le=512)
     width: int = setting(
@@ -54,6 +54,11 @@ class VAEConfig(Config):
         live=True,
         only={"likelihood": ("gaussian",)},
     )
+
+
+class VAEConfig(AutoencoderConfig):
+    """What every VAE here can be told."""
+
     beta: float = setting(
         1.0,
         "β (KL weight)",
@@ -137,7 +142,7 @@ class VAE(Model):
     family = "vae"
     paper = "1312.6114"
     probabilistic: ClassVar[bool] = True
-    evaluation_nets = ("encoder", "decoder")
+    evaluation_nets: tuple[str, ...] = ("encoder", "decoder")
     training_defaults: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3, "batch_size": 128}
     metric_titles: ClassVar[Mapping[str, str]] = {
         "neg_elbo": "−ELBO",
@@ -172,7 +177,7 @@ class VAE(Model):
     def make_optimizers(self, learning_rate: float) -> dict[str, torch.optim.Optimizer]:
         from latentlab.models import blocks
 
-        nets = [self.nets["encoder"], self.nets["decoder"]]
+        nets = [self.nets[name] for name in self.evaluation_nets]
         return {"vae": blocks.adam(nets, learning_rate, (0.9, 0.999), self.device)}
 
     # What it makes of images. `labels` are int64 (N,), for models that need them.
@@ -183,28 +188,34 @@ class VAE(Model):
 
     def posterior(self, images: Tensor, labels: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """float32 images (N, C, H, W) in [0, 1] -> mean and log variance of q(z|x), each (N, D)."""
-        return self._posterior(images, self.condition(images, labels))
+        return self.infer(images, self.condition(images, labels))
 
-    def _posterior(self, images: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
-        known = () if condition is None else (condition,)
-        mean, log_variance = self.nets["encoder"](images, *known).chunk(2, dim=1)
+    def infer(self, images: Tensor, condition: Tensor | None) -> tuple[Tensor, Tensor]:
+        """As `posterior`, of images whose condition is known."""
+        return self.bounded(self.nets["encoder"](images))
+
+    @staticmethod
+    def bounded(said: Tensor) -> tuple[Tensor, Tensor]:
+        """What an encoder says (N, 2 D) -> mean and log variance, each (N, D)."""
+        mean, log_variance = said.chunk(2, dim=1)
         # exp(log variance / 2) must stay finite whatever the first steps do.
         return mean, log_variance.clamp(-20, 20)
 
-    def _draw(self, images: Tensor, generator: torch.Generator, labels: Tensor | None) -> Draw:
+    def look(self, images: Tensor, generator: torch.Generator, labels: Tensor | None) -> Draw:
+        """Encode images in [0, 1], draw a z for each and decode it."""
         from latentlab.models import losses
 
         condition = self.condition(images, labels)
-        mean, log_variance = self._posterior(images, condition)
+        mean, log_variance = self.infer(images, condition)
         z = losses.reparameterize(mean, log_variance, generator)
-        nll = self.likelihood.nll(self.nets["decoder"](_joined(z, condition)), images)
+        nll = self.likelihood.nll(self.nets["decoder"](joined(z, condition)), images)
         return Draw(mean, log_variance, z, losses.kl_to_standard_normal(mean, log_variance), nll)
 
     def elbo_terms(
         self, images: Tensor, generator: torch.Generator, labels: Tensor | None = None
     ) -> tuple[Tensor, Tensor]:
         """Images in [0, 1] -> -log p(x|z) for one drawn z (N,), and KL per dimension (N, D), in nats."""
-        draw = self._draw(images, generator, labels)
+        draw = self.look(images, generator, labels)
         return draw.nll, draw.kl
 
     def log_weights(
@@ -220,12 +231,12 @@ class VAE(Model):
         from latentlab.models import losses
 
         condition = self.condition(images, labels)
-        mean, log_variance = self._posterior(images, condition)
+        mean, log_variance = self.infer(images, condition)
         standard = torch.zeros_like(mean)
         rows = []
         for _ in range(samples):
             z = losses.reparameterize(mean, log_variance, generator)
-            nll = self.likelihood.nll(self.nets["decoder"](_joined(z, condition)), images)
+            nll = self.likelihood.nll(self.nets["decoder"](joined(z, condition)), images)
             ratio = losses.log_normal(z, standard, standard) - losses.log_normal(z, mean, log_variance)
             rows.append(ratio.sum(1) - nll)
         return torch.stack(rows)
@@ -235,11 +246,11 @@ class VAE(Model):
         from latentlab.models import losses
 
         condition = self.condition(images, None)
-        return _joined(losses.reparameterize(*self._posterior(images, condition), generator), condition)
+        return joined(losses.reparameterize(*self.infer(images, condition), generator), condition)
 
     def encode(self, images: Tensor) -> Tensor:
         condition = self.condition(images, None)
-        return _joined(self._posterior(images, condition)[0], condition)
+        return joined(self.infer(images, condition)[0], condition)
 
     def decode(self, z: Tensor) -> Tensor:
         return self.likelihood.mean(self.nets["decoder"](z))
@@ -274,7 +285,7 @@ class VAE(Model):
     def spent(self, kl: Tensor) -> Tensor:
         """KL (B, D) averaged over the batch and summed, each dimension at least at its free nats.
 
-        Kingma et al., arXiv 1606.04934, appendix C.8, with a group per dimension.
+        Kingma et al., arXiv 1606.04934, with a group per dimension.
         """
         if self.config.free_bits == 0:
             return kl.sum(1).mean()
@@ -291,7 +302,7 @@ class VAE(Model):
     def step(self, batch: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
         from latentlab.models import pixels
 
-        draw = self._draw(pixels.to_unit(batch), self.generator, labels)
+        draw = self.look(pixels.to_unit(batch), self.generator, labels)
         reconstruction = draw.nll.mean()
         pull, figures = self.regularize(draw)
         figures["reconstruction"] = reconstruction.detach()
@@ -303,10 +314,11 @@ class VAE(Model):
             figures["grad"] = _gradient_norm(optimizer)
         optimizer.step()
         self.step_count += 1
-        return figures
+        return {name: figures[name] for name in self.metric_titles if name in figures}
 
 
-def _joined(z: Tensor, condition: Tensor | None) -> Tensor:
+def joined(z: Tensor, condition: Tensor | None) -> Tensor:
+    """z (N, D) and what else there may be (N, K) -> what a decoder reads."""
     import torch
 
     return z if condition is None else torch.cat([z, condition], dim=1)

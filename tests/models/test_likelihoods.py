@@ -129,7 +129,7 @@ def test_a_noise_learned_for_all_pixels_is_one_number_of_the_decoder(key):
 
 
 def test_the_learned_noise_of_a_gaussian_is_the_error_s_spread():
-    """At the optimum sigma^2 is the mean squared error (arXiv 2006.13202, equation 4)."""
+    """At the optimum sigma^2 is the mean squared error (arXiv 2006.13202)."""
     kind, target = LIKELIHOODS["gaussian-global"](0.1), _levels(8, 1, 6, 6)
     layer = likelihoods.SharedScale().double()
     logits = torch.zeros_like(target)
