@@ -19,7 +19,7 @@ from latentlab.core.errors import ConfigError, RunError
 from latentlab.data.base import Dataset
 from latentlab.export import grid_size, write_picture
 from latentlab.models import MODELS
-from latentlab.run.training import _extended
+from latentlab.run.starting import _extended
 from latentlab.training.control import Control
 from latentlab.training.events import Done, Evaluated, Paused, Preview, Progress, Saved
 from latentlab.training.run_folder import RunFolder
@@ -141,19 +141,28 @@ def test_held_out_images_are_judged_and_not_learned(tmp_path):
     training = runs.begin(_dataset(heldout=np.arange(4)), _plan(), tmp_path / "run")
     verdicts = [e for e in training.events() if isinstance(e, Evaluated)]
     assert [v.final for v in verdicts] == [True] and "heldout_neg_elbo" in verdicts[0].values
-    assert len(training._train) == 36 and np.array_equal(training._heldout, _dataset().images[:4])
+    assert len(training._train) == 36
+    assert np.array_equal(training._heldout.images, _dataset().images[:4])
+    steps, kl = training.folder.read_dimensions()
+    assert steps.tolist() == [6] and verdicts[0].kl.shape == (4,)
+    np.testing.assert_allclose(kl, verdicts[0].kl[None], rtol=1e-4)
 
 
 def test_quick_verdicts_look_at_a_bounded_part(tmp_path, monkeypatch):
     looked = []
-    monkeypatch.setattr(metrics, "measure", lambda model, heldout: looked.append(len(heldout)) or {})
-    for count in (0, 512, 513, 1023, 1025, 5000):
-        training = runs.begin(_dataset(count=max(count, 1) + 2), _plan(), tmp_path / f"run-{count}")
-        training._heldout = np.zeros((count, 1, 8, 8), np.uint8)
+
+    def measure(model, heldout, final):
+        looked.append((len(heldout.images), final))
+        return {}
+
+    monkeypatch.setattr(metrics, "measure", measure)
+    training = runs.begin(_dataset(), _plan("mlp-gan"), tmp_path / "run")
+    for count in (0, 512, 513, 5000):
+        training._heldout = metrics.Heldout(np.zeros((count, 1, 8, 8), np.uint8))
         training._evaluate(False)
         training._evaluate(True)
-    assert looked[1::2] == [0, 512, 513, 1023, 1025, 5000]
-    assert looked[::2][:2] == [0, 512] and all(256 <= n <= 512 for n in looked[2::2])
+    assert looked[1::2] == [(0, True), (512, True), (513, True), (5000, True)]
+    assert looked[::2] == [(0, False), (512, False), (512, False), (512, False)]
 
 
 def test_a_folder_in_use_is_refused_and_left_alone(train, tmp_path):
@@ -192,7 +201,7 @@ def _state(training):
     for name, optimizer in training.model.optimizers().items():
         for index, values in optimizer.state_dict()["state"].items():
             state |= {f"{name}.{index}.{k}": t for k, t in values.items()}
-    return state
+    return state | {f"state.{name}": tensor for name, tensor in training.model.state.items()}
 
 
 @pytest.mark.parametrize("key", list(MODELS))
@@ -287,6 +296,19 @@ def test_other_images_than_the_run_s_own_are_refused(train):
     assert RunFolder.open(path).info["training"]["steps"] == 6
 
 
+def test_a_run_that_was_killed_in_its_first_steps_begins_again(tmp_path):
+    whole = runs.begin(_dataset(), _plan(), tmp_path / "whole")
+    list(whole.events())
+    events = runs.begin(_dataset(), _plan(autosave=86_400), tmp_path / "run").events()
+    next(event for event in events if isinstance(event, Progress))
+    events.close()
+    resumed = runs.resume(tmp_path / "run", dataset=_dataset())
+    assert resumed.model.step_count == 0
+    list(resumed.events())
+    a, b = _state(whole), _state(resumed)
+    assert a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
 def test_a_run_without_a_checkpoint_cannot_be_resumed(tmp_path):
     runs.begin(_dataset(), _plan(), tmp_path / "run")
     with pytest.raises(RunError, match="has no checkpoint yet"):
@@ -316,7 +338,8 @@ def test_a_paused_and_stopped_run_goes_on_to_its_limits(tmp_path):
 
 def test_a_run_opens_at_its_latest_checkpoint_or_at_one_that_is_named(tmp_path):
     list(runs.begin(_dataset(), _plan(), tmp_path / "run").events())
-    (saved,) = [e for e in runs.resume(tmp_path / "run", dataset=_dataset()).events() if isinstance(e, Saved)]
+    resumed = runs.resume(tmp_path / "run", dataset=_dataset())
+    (saved,) = [event for event in resumed.events() if isinstance(event, Saved)]
     assert runs.open_run(str(tmp_path / "run")).step == 12 == saved.step
     assert runs.open_run(tmp_path / "run", step=6).step == 6
     with pytest.raises(RunError, match=r"There is no checkpoint at .*step-000000007"):

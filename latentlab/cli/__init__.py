@@ -94,8 +94,9 @@ def call(arguments: Sequence[str]) -> int:
     except MemoryError as error:
         return _fail(f"Out of memory: {error}", 1)
     except RuntimeError as error:
-        # torch has a class of its own for a GPU that is full, and none for a machine that is.
-        if type(error).__name__ != "OutOfMemoryError" and "allocate memory" not in str(error):
+        from latentlab.training.memory import is_out_of_memory
+
+        if not is_out_of_memory(error):
             raise
         return _fail(f"Out of memory; try a smaller batch, image size or width. {error}", 1)
 

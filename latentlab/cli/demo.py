@@ -67,7 +67,7 @@ def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
         dataset = todo.source.load(todo.data, report)
     note(f"{dataset.name}: {dataset.summary()}; training {todo.plan.model.key} for {clock(60 * minutes)}")
     values, summary, code = follow(run.begin(dataset, todo.plan, out / "run"))
-    if values["checkpoint"] is None:  # diverged: there is nothing to show
+    if values["reason"] in ("diverged", "memory"):  # there is nothing to show
         return values, summary, code
 
     opened = run.open_run(out / "run")

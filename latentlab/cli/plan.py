@@ -13,9 +13,10 @@ from latentlab.core import paths, presets
 from latentlab.core.config import Config
 from latentlab.core.errors import ConfigError
 from latentlab.core.presets import SECTIONS
-from latentlab.data.base import Source
+from latentlab.data.base import MIN_SIZE, Source
 from latentlab.models.base import MODELS
 from latentlab.training.config import TrainingConfig
+from latentlab.training.run_folder import RunFolder
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,41 @@ def job(
             tables["training"] | chosen["training"] | given,
         ),
     )
+
+
+@dataclass(frozen=True)
+class Further:
+    """What a run goes on with: its data or, to `grow`, other data, and new values of settings."""
+
+    source: type[Source]
+    data: Config
+    grow: bool
+    model: dict[str, Any]
+    training: dict[str, Any]
+
+
+def further(folder: RunFolder, spec: str | None, settings: Sequence[str]) -> Further:
+    """Join what ``resume`` was given with what the run says.
+
+    `spec` is another source or path, whose images are brought to the run's size and channels where `settings`
+    say nothing else; settings of the data alone change those of the run's own source.
+    """
+    kind, _, _ = run.configs(folder)
+    info = folder.info["data"]
+    source, own = data.resolve(
+        info["source"] if spec is None else spec, info["config"] if spec is None else {}
+    )
+    chosen = _chosen(settings, {"data": source.Config, "model": kind.Config, "training": TrainingConfig})
+    if spec is None:
+        values = own.model_dump() | chosen["data"]
+    else:
+        channels, height, width = folder.info["image_shape"]
+        shape = {"size": height, "channels": channels} if height == width >= MIN_SIZE else {}
+        known = {name: value for name, value in shape.items() if name in source.Config.model_fields}
+        values = known | chosen["data"]
+    source, config = data.resolve(info["source"] if spec is None else spec, values)
+    grow = spec is not None or bool(chosen["data"])
+    return Further(source, config, grow, chosen["model"], chosen["training"])
 
 
 def _tables(config: str | None) -> dict[str, dict[str, Any]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import shlex
 import signal
 import threading
 import time
@@ -18,9 +19,9 @@ from latentlab.cli.options import AsJson, RunPath, number, whole
 from latentlab.cli.terminal import clock, in_words, loading, note, tell, training_bar, with_elbo
 
 if TYPE_CHECKING:
-    from latentlab.run import Training
+    from latentlab.run import TakenOver, Training
     from latentlab.training.control import Control
-    from latentlab.training.events import Done
+    from latentlab.training.events import Diverged, Done, OutOfMemory
 
 
 def train(
@@ -59,6 +60,14 @@ def train(
     device: Annotated[
         str | None, typer.Option(metavar="NAME", help="Where the work is done: auto, cuda, mps or cpu.")
     ] = None,
+    start_from: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            metavar="RUN",
+            help="Begin with the weights of another run, of whatever model, that fit.",
+        ),
+    ] = None,
     config: Annotated[
         str | None,
         typer.Option(
@@ -84,6 +93,7 @@ def train(
     from latentlab.cli.plan import job
     from latentlab.core import settings
     from latentlab.core.errors import ConfigError
+    from latentlab.training.run_folder import RunFolder
 
     if more and not set_:
         raise ConfigError(f"Unexpected '{more[0]}': data follows --data, a setting --set (FIELD=VALUE).")
@@ -91,13 +101,18 @@ def train(
     todo = job(data, model, config, [*(set_ or []), *(more or [])], flags)
     if out is not None:
         refuse_full(out)
+    if start_from is not None:
+        RunFolder.open(start_from).latest_checkpoint()  # refused now rather than when the data was loaded
     with loading(todo.source.title) as report:
         dataset = todo.source.load(todo.data, report)
     note(f"{dataset.name}: {dataset.summary()}")
     if out is None:
         remembered, _ = settings.load()
         out = run.new_folder(remembered.runs, dataset.name, todo.plan.model.key)
-    return finish(run.begin(dataset, todo.plan, out), as_json)
+    training = run.begin(dataset, todo.plan, out, start_from)
+    if training.taken_over is not None:
+        note(taken_over_in_words(training.taken_over))
+    return finish(training, as_json)
 
 
 def resume(
@@ -116,15 +131,53 @@ def resume(
             parser=number(0, 100_000), metavar="M", help="So many further minutes of training, 0 to 100,000."
         ),
     ] = None,
+    data: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SOURCE|PATH",
+            help="Go on with other or more images, brought to the run's size and channels.",
+        ),
+    ] = None,
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="A setting that may change while it trains, such as batch_size=32, or one of the data, such "
+            "as data.limit=5000; as often as needed.",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> int:
-    """Go on with a run on its own data; without a limit, to its old one, or past it for as long again."""
+    """Go on with a run; without a limit, to its old one, or past it for as long again."""
     from latentlab import run
+    from latentlab.cli.plan import further
+    from latentlab.training.run_folder import RunFolder
 
-    with loading(f"the data of {path}") as report:
-        training = run.resume(path, steps=steps, minutes=minutes, report=report)
-    note(f"{training.dataset.name}: {training.dataset.summary()}; from step {training.model.step_count:,}")
+    todo = further(RunFolder.open(path), data, set_ or [])
+    with loading(f"the data of {path}" if data is None else todo.source.title) as report:
+        dataset = todo.source.load(todo.data, report)
+    training = run.resume(
+        path,
+        steps=steps,
+        minutes=minutes,
+        dataset=dataset,
+        grow=todo.grow,
+        model_values=todo.model,
+        training_values=todo.training,
+    )
+    note(f"{dataset.name}: {dataset.summary()}; from step {training.model.step_count:,}")
     return finish(training, as_json)
+
+
+def taken_over_in_words(taken_over: TakenOver) -> str:
+    """``Took over 12 of 14 layers from RUN (step 400); new: decoder.4 (784×400)``."""
+    taken, left = taken_over.taken, taken_over.left
+    new = f"; new: {', '.join(left)}" if left else ""
+    return (
+        f"Took over {len(taken)} of {len(taken) + len(left)} layers from {taken_over.source} "
+        f"(step {taken_over.step:,}){new}"
+    )
 
 
 def refuse_full(folder: Path) -> None:
@@ -146,18 +199,18 @@ def finish(training: Training, as_json: bool) -> int:
 def follow(training: Training) -> tuple[dict[str, Any], str, int]:
     """Train to the end with progress on stderr -> (what came of it, the same for people, exit code).
 
-    The code is 0, 130 after Ctrl-C, 143 after SIGTERM, or 1 where the training diverged.
+    The code is 0, 130 after Ctrl-C, 143 after SIGTERM, or 1 where it diverged or ran out of memory.
     """
     from latentlab import metrics
     from latentlab.training.control import Control
-    from latentlab.training.events import Done, Evaluated, Preview, Progress, Saved
+    from latentlab.training.events import Diverged, Done, Evaluated, OutOfMemory, Preview, Progress
 
     model, config, folder = training.model, training.config, training.folder
     control = Control()
     batch = min(config.batch_size, len(training.dataset.split(config.heldout, config.seed)[0]))
     first, began, speed = model.step_count, time.monotonic(), 0.0
     figures: dict[str, float] = {}
-    done, checkpoint, evaluated = Done(first, 0.0, "stopped"), None, None
+    done, failure, evaluated = Done(first, 0.0, "stopped"), None, None
     with (
         training_bar(config, model.metric_titles, first) as show,
         stopping(control) as caught,
@@ -171,8 +224,8 @@ def follow(training: Training) -> tuple[dict[str, Any], str, int]:
                 began = time.monotonic()  # the first picture comes before the first step
             elif isinstance(event, Evaluated):
                 figures, evaluated = dict(event.values), event.step
-            elif isinstance(event, Saved):
-                checkpoint = event.path
+            elif isinstance(event, Diverged | OutOfMemory):
+                failure = event
             elif isinstance(event, Done):
                 done = event
 
@@ -185,7 +238,7 @@ def follow(training: Training) -> tuple[dict[str, Any], str, int]:
         "seconds": round(done.seconds, 3),
         "reason": done.reason,
         "images_per_second": round(speed, 1),
-        "checkpoint": str(checkpoint.absolute()) if checkpoint else None,
+        "checkpoint": str(folder.latest_checkpoint().absolute()),
         "evaluated_step": evaluated,
         **with_elbo(figures),
     }
@@ -199,14 +252,28 @@ def follow(training: Training) -> tuple[dict[str, Any], str, int]:
         titles = metrics.figures(type(model), model.image_shape, labelled)
         lines.append(in_words(figures, titles, both=True) + at)
     lines.append(f"Run: {folder.path}")
-    if done.reason == "diverged":
-        kept = f"the last good checkpoint is {checkpoint}" if checkpoint else "nothing was saved"
-        note(
-            f"Error: the training diverged at step {done.step:,}: a loss became NaN or infinite; {kept}. "
-            f"Try a learning rate below {config.learning_rate:g}."
-        )
+    if failure is not None:
+        note(f"Error: {failure_in_words(failure, training)}")
         return values, "\n".join(lines), 1
     return values, "\n".join(lines), 128 + caught[0] if caught else 0
+
+
+def failure_in_words(failure: Diverged | OutOfMemory, training: Training) -> str:
+    """What happened, where it went back to, and the command line that goes on from there."""
+    from latentlab.training.events import Diverged
+
+    go_on = f"latentlab resume {shlex.quote(str(training.folder.path))}"
+    if isinstance(failure, Diverged):
+        rate = f"{training.config.learning_rate / 3:.1g}"
+        return (
+            f"the training diverged at step {failure.step:,}: {failure.what} became NaN or infinite; the run "
+            f"is again what it was at step {failure.back_to:,}. Try a lower learning rate than "
+            f"{training.config.learning_rate:g}: {go_on} --set training.learning_rate={rate}"
+        )
+    lacking = f"out of memory at step {failure.step:,}: a batch of {failure.batch_size} images does not fit"
+    if failure.fits == 0:
+        return f"{lacking}, and no smaller one does; begin a new run with a smaller width or image size."
+    return f"{lacking}, {failure.fits} do: {go_on} --set training.batch_size={failure.fits}"
 
 
 def _reason(done: Done) -> str:
@@ -214,7 +281,8 @@ def _reason(done: Done) -> str:
         "steps": "Trained",
         "minutes": "Trained",
         "stopped": "Stopped and saved",
-        "diverged": "Diverged",
+        "diverged": "Diverged and went back",
+        "memory": "Out of memory, saved",
     }[done.reason]
 
 

@@ -4,16 +4,15 @@ Window, terminal and notebooks all come through here.
 """
 
 from latentlab.run.opened import Run, history, open_run
-from latentlab.run.planning import Plan, plan
+from latentlab.run.planning import Plan, configs, plan
+from latentlab.run.starting import begin, new_folder, resume
 from latentlab.run.steering import Changes, changes
 from latentlab.run.training import (
     PREVIEW_COLUMNS,
     PREVIEW_COUNT,
     QUICK_EVALUATION,
+    TakenOver,
     Training,
-    begin,
-    new_folder,
-    resume,
 )
 
 __all__ = [
@@ -23,9 +22,11 @@ __all__ = [
     "Changes",
     "Plan",
     "Run",
+    "TakenOver",
     "Training",
     "begin",
     "changes",
+    "configs",
     "history",
     "new_folder",
     "open_run",

@@ -20,7 +20,7 @@ from latentlab.latent.importance import Importance, importance
 from latentlab.latent.inversion import Inversion, invert
 from latentlab.models import device as devices
 from latentlab.models.base import Model
-from latentlab.run.training import configs
+from latentlab.run.planning import configs
 from latentlab.training.run_folder import RunFolder
 
 
@@ -52,7 +52,7 @@ class Run:
         return torch.cat(parts).numpy()
 
     def pixels(self, z: np.ndarray) -> np.ndarray:
-        """The same as uint8, by the one conversion that the window and every export use."""
+        """The same as uint8 (points as pictures), by the one conversion that window and exports use."""
         from latentlab.models.pixels import render
 
         return render(self.model, self._checked(z))
@@ -84,7 +84,7 @@ class Run:
         return torch.cat(parts).numpy()
 
     def invert(self, image: np.ndarray, **settings: Any) -> Inversion:
-        """The latent whose decode is nearest to one uint8 image (C, H, W), for every kind of model.
+        """The latent whose decode is nearest to one uint8 image (C, H, W) (a point: float32), for every model.
 
         `settings` and errors are those of `latent.inversion.invert`, which also shows how it gets there.
         """

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from typing import Any
 
 from latentlab.core.config import Config, parse
-from latentlab.core.errors import ConfigError
+from latentlab.core.errors import ConfigError, RunError
 from latentlab.models.base import MODELS, Model
 from latentlab.training.config import TrainingConfig
+from latentlab.training.run_folder import RunFolder
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,3 +43,13 @@ def validated(
             f"a {kind.key} needs at least {kind.smallest_batch} images a step."
         )
     return config, training
+
+
+def configs(folder: RunFolder) -> tuple[type[Model], Config, TrainingConfig]:
+    """The kind of model of a run and its present settings; RunError where run.json does not fit them."""
+    try:
+        kind = MODELS.get(folder.info["model"]["key"])
+        model_config = parse(kind.Config, folder.info["model"]["config"], "model")
+        return kind, model_config, parse(TrainingConfig, folder.info["training"], "training")
+    except (ConfigError, KeyError, TypeError) as error:
+        raise RunError(f"{folder.path / 'run.json'}: {error}") from None

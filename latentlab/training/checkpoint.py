@@ -54,7 +54,7 @@ def load(path: Path, model: Model) -> dict[str, Any]:
     Returns the JSON part: step, and the `extra` of `save`. RunError says what does not fit. On another kind
     of device than it was saved on, the noise goes on from a new seed instead of the saved state.
     """
-    tensors, meta = _read(path)
+    tensors, meta = read(path)
     if meta.get("model") != model.key:
         raise RunError(f"{path} holds a {meta.get('model')}, expected a {model.key}.")
     try:
@@ -103,7 +103,8 @@ def _optimizer_state(tensors: dict[str, Tensor], name: str) -> dict[int, dict[st
     return state
 
 
-def _read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def read(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The tensors of a checkpoint by name, on the CPU, and its JSON part; RunError."""
     try:
         with safe_open(path, "pt") as file:
             meta = json.loads((file.metadata() or {})["latentlab"])

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -15,21 +13,36 @@ from torch import Tensor
 from latentlab.core.errors import DataError
 from latentlab.models.base import Model
 from latentlab.models.pixels import render
-from latentlab.training import checkpoint, plane
+from latentlab.training import edits, failures, health, keeping, memory, plane
 from latentlab.training.config import TrainingConfig
 from latentlab.training.control import Control
-from latentlab.training.events import Done, Evaluated, Event, Paused, Preview, Progress, Saved
+from latentlab.training.events import (
+    Diverged,
+    Done,
+    Edited,
+    Evaluated,
+    Event,
+    Health,
+    OutOfMemory,
+    Paused,
+    Preview,
+    Saved,
+)
+from latentlab.training.failures import Divergence
 from latentlab.training.order import Order
-from latentlab.training.run_folder import RunFolder
+from latentlab.training.progress import Clock, collect
+from latentlab.training.run_folder import RunFolder, step_of
 
 #: Seconds between two Progress events: more than 10 a second no eye follows, and each costs the window time.
 TELL_EVERY = 0.1
+#: Seconds between two looks at how the training is doing.
+HEALTH_EVERY = 5.0
 #: Evaluation and previews take at most these shares of the time.
 EVALUATION_SHARE = 0.05
 PREVIEW_SHARE = 0.05
 
-#: (all of the held-out data?) -> figures by name
-Evaluate = Callable[[bool], Mapping[str, float]]
+#: (all of the held-out data?) -> figures by name; KL per latent dimension, float32 (D,), where there is one.
+Evaluate = Callable[[bool], tuple[Mapping[str, float], np.ndarray | None]]
 
 
 def run(
@@ -51,199 +64,222 @@ def run(
 
     The model has started training; `order` and `seconds` go on from where a resumed run was. Yields events
     at step boundaries only, so whoever iterates may read the model's weights between two of them. What is
-    logged, previewed or saved never changes what is learned. DataError for fewer than two images.
+    logged, previewed or saved never changes what is learned. Settings that `control` is told to steer count
+    from the next step on. DataError for fewer than two images.
+
+    NaN and infinity: all goes back to the latest checkpoint, which is always one of finite weights, and on
+    from there with other noise once a person has resumed it; where nobody `control.waits`, it ends. So it
+    does where memory does not suffice, but nothing is lost then: the checkpoint is that of the last whole
+    step, unless an optimizer had begun to change weights, which costs the steps since the last one.
     """
     if len(images) < 2:
         raise DataError(f"Training needs at least 2 images; {len(images)} are left beside the held-out ones.")
-    data = _place(images, model.device)
-    classes = None if labels is None else _place(labels, data.device)
-    clock = _Clock(seconds, model.step_count)
+    memory.count_anew(model.device)
+    data = memory.place(images, model.device)
+    classes = None if labels is None else memory.place(labels, data.device)
+    clock = Clock(seconds, model.step_count)
     pending: list[dict[str, Tensor]] = []
-    reason: Literal["steps", "minutes", "stopped"] = "stopped"
-    told = saved = next_preview = time.monotonic()
+    monitor = health.watch(folder, len(images))
+    findings: tuple[health.Finding, ...] = ()
+    reason: Literal["steps", "minutes", "stopped", "diverged", "memory"] | None = None
+    next_tell = time.monotonic() + TELL_EVERY
+    next_preview = next_save = next_health = time.monotonic()
     next_evaluation = time.monotonic() + 2
     previewed_step = -1
-    diverged = False
 
-    def flush() -> Progress:
-        nonlocal diverged
-        progress, diverged = _read(model, order, config, clock, pending)
-        pending.clear()
-        folder.append_metrics(progress.steps, progress.seconds, progress.values)
-        return progress
+    def batch(indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        chosen = torch.from_numpy(indices).to(data.device)
+        seen = data.index_select(0, chosen).to(model.device, non_blocking=True)
+        if classes is None:
+            return seen, None
+        return seen, classes.index_select(0, chosen).to(model.device, non_blocking=True)
 
-    def preview() -> Preview:
+    def learn() -> None:
+        """One step; one that fails has not been: the order stays where it was."""
+        place = order.epoch, order.position
+        try:
+            pending.append(model.step(*batch(order.next())))
+        except BaseException:
+            order.go_to(*place)
+            raise
+        guard.moved = False
+
+    # What is told. Each may raise Divergence, behind the events that lead up to it.
+
+    def tell() -> Iterator[Event]:
+        nonlocal next_tell
+        if pending:
+            progress, measured = collect(model, order, config, clock, pending), pending.copy()
+            pending.clear()
+            folder.append_metrics(progress.steps, progress.seconds, progress.values)
+            monitor.note(progress.steps, progress.values)
+            yield progress
+            if spoiled := failures.spoiled_figure(model, progress, measured):
+                raise Divergence(*spoiled)
+        next_tell = time.monotonic() + TELL_EVERY
+
+    def preview() -> Iterator[Event]:
         nonlocal next_preview, previewed_step
-        started = time.monotonic()
-        images = render(model, fixed_latents)
+        if previewed_step != model.step_count:
+            started = time.monotonic()
+            pictures = render(model, fixed_latents)
+            now = time.monotonic()
+            wait = max(_preview_interval(clock.seconds()), (now - started) / PREVIEW_SHARE)
+            next_preview, previewed_step = now + wait, model.step_count
+            yield Preview(model.step_count, pictures, plane.look(model))
+
+    def save() -> Iterator[Event]:
+        nonlocal next_save
+        if spoiled := failures.spoiled_weight(model):
+            raise Divergence(model.step_count, spoiled)
+        path = keeping.save(folder, model, order, clock.seconds())
+        next_save = time.monotonic() + config.autosave
+        yield Saved(model.step_count, path)
+
+    def judge(everything: bool) -> Iterator[Event]:
+        nonlocal next_evaluation
+        step, started = model.step_count, time.monotonic()
+        figures, kl = evaluate(everything)
         now = time.monotonic()
-        wait = max(_preview_interval(clock.seconds()), (now - started) / PREVIEW_SHARE)
-        next_preview, previewed_step = now + wait, model.step_count
-        return Preview(model.step_count, images, plane.look(model))
-
-    def save() -> Saved:
-        nonlocal saved
-        path = folder.checkpoint_path(model.step_count)
-        extra = {"epoch": order.epoch, "position": order.position, "seconds": clock.seconds()}
-        checkpoint.save(path, model, extra)
-        folder.prune_checkpoints()
-        saved = time.monotonic()
-        return Saved(model.step_count, path)
-
-    def judge(everything: bool) -> Evaluated | None:
-        figures = evaluate(everything)
+        next_evaluation = now + max(5.0, (now - started) / EVALUATION_SHARE)
         if not figures:  # nothing was held out
-            return None
-        columns = {name: [value] for name, value in figures.items()}
-        folder.append_metrics([model.step_count], clock.seconds(), columns)
-        return Evaluated(model.step_count, figures, final=everything)
+            return
+        folder.append_metrics([step], clock.seconds(), {name: [value] for name, value in figures.items()})
+        if kl is not None:
+            folder.append_dimensions(step, kl)
+        yield Evaluated(step, figures, final=everything, kl=kl)
+        monitor.note(np.array([step]), {name: np.array([value]) for name, value in figures.items()})
+        yield from diagnose()
 
-    yield preview()
-    while True:
-        # A pause: tell all there is, then wait.
-        if control.must_wait():
-            if pending:
-                yield flush()
-                if diverged:
-                    break
-            if previewed_step != model.step_count:
-                yield preview()
-            with clock.stopped(model.step_count):
-                yield Paused(model.step_count)
-                going_on = control.wait()
+    def diagnose() -> Iterator[Event]:
+        nonlocal findings, next_health
+        next_health = time.monotonic() + HEALTH_EVERY
+        found = monitor.findings()
+        if found != findings:
+            findings = found
+            yield Health(model.step_count, found)
+
+    # What happens beside learning
+
+    def steer(changes: Mapping[str, Any]) -> Iterator[Event]:
+        nonlocal config
+        if not changes:
+            return
+        config, differing = edits.apply(model, config, changes)
+        if not differing:
+            return
+        before = order.batch_size
+        order.resize(config.batch_size)
+        folder.add_edit(model.step_count, clock.seconds(), differing)
+        yield Edited(model.step_count, differing)
+        if order.batch_size > before:  # which may not fit: then no step shall be lost
+            yield from save()
+
+    def go_back() -> None:
+        """Model, data order, settings and what was told are again those of the latest checkpoint."""
+        nonlocal config, monitor, previewed_step
+        pending.clear()
+        epoch, position, _ = keeping.restore(folder, model, config.seed)
+        config, _ = edits.apply(model, config, folder.rewind(model.step_count))
+        order.resize(config.batch_size)
+        order.go_to(epoch, position)
+        clock.restart(model.step_count)
+        monitor = health.watch(folder, len(images))
+        previewed_step = -1
+        guard.moved = False
+
+    def diverge(failure: Divergence) -> Iterator[Event]:
+        back_to = step_of(folder.latest_checkpoint())
+        record = {"step": failure.step, "back_to": back_to, "what": failure.what}
+        folder.update(diverged=[*folder.info.get("diverged", ()), record])
+        go_back()
+        yield Diverged(failure.step, back_to, failure.what)
+        yield from preview()
+        yield from diagnose()
+
+    def run_out_of_memory() -> Iterator[Event]:
+        guard.mend()
+        size = order.batch_size
+        if guard.moved or failures.spoiled_weight(model):
+            go_back()
         else:
-            going_on = control.wait()
-        if not going_on:
-            break
-        if config.steps and model.step_count >= config.steps:
-            reason = "steps"
-            break
-        if config.minutes and clock.seconds() >= 60 * config.minutes:
-            reason = "minutes"
-            break
+            yield from save()
+        fits = memory.fitting_batch(model, guard, size, lambda count: batch(np.arange(count)))
+        # The trials were steps too.
+        keeping.restore(folder, model, config.seed)
+        edits.apply(model, config, {})
+        guard.moved = False
+        yield OutOfMemory(model.step_count, size, fits)
 
-        # One step.
-        indices = torch.from_numpy(order.next())
-        indices = indices.to(data.device)
-        batch = data.index_select(0, indices).to(model.device, non_blocking=True)
-        named = (
-            None if classes is None else classes.index_select(0, indices).to(model.device, non_blocking=True)
-        )
-        pending.append(model.step(batch, named))
+    with memory.Guard(model) as guard:
+        yield from preview()
+        if not folder.checkpoints():  # whatever happens: there is one to go back to
+            yield from save()
+        next_save = time.monotonic() + config.autosave
+        failure: Divergence | None
+        while reason is None:
+            try:
+                # A pause: tell all there is, then wait.
+                if control.must_wait():
+                    yield from tell()
+                    yield from preview()
+                    with clock.stopped(model.step_count):
+                        yield Paused(model.step_count)
+                        going_on = control.wait()
+                else:
+                    going_on = control.wait()
 
-        # Tell, look, judge and save when it is time.
-        now = time.monotonic()
-        if now - told >= TELL_EVERY:
-            yield flush()
-            if diverged:
-                break
-            told = now = time.monotonic()
-            if now >= next_preview:
-                yield preview()
-            if now >= next_evaluation:
-                started = time.monotonic()
-                verdict = judge(False)
-                now = time.monotonic()
-                next_evaluation = now + max(5.0, (now - started) / EVALUATION_SHARE)
-                if verdict:
-                    yield verdict
-            if now - saved >= config.autosave:
-                diverged = not _is_finite(model)
-                if diverged:
-                    break
-                yield save()
+                if going_on:
+                    yield from steer(control.take_changes())
+                ended = _limit(config, model.step_count, clock.seconds()) if going_on else "stopped"
+                if ended:
+                    yield from tell()
+                    yield from save()
+                    reason = ended
+                    continue
 
-    if pending:
-        yield flush()
-    if diverged or not _is_finite(model):
-        yield Done(model.step_count, clock.seconds(), "diverged")
-        return
-    yield save()
-    if previewed_step != model.step_count:
-        yield preview()
-    if reason != "stopped":  # whoever stops it does not want to wait for a verdict
-        verdict = judge(True)
-        if verdict:
-            yield verdict
+                learn()
+
+                # Tell, look, judge and save when it is time.
+                if time.monotonic() >= next_tell:
+                    yield from tell()
+                    if time.monotonic() >= next_preview:
+                        yield from preview()
+                    if time.monotonic() >= next_evaluation:
+                        yield from judge(False)
+                    if time.monotonic() >= next_health:
+                        yield from diagnose()
+                    if time.monotonic() >= next_save:
+                        yield from save()
+                continue
+            except Divergence as error:
+                failure = error
+            except Exception as error:
+                if not memory.is_out_of_memory(error):
+                    raise
+                failure = None
+
+            # Something failed. Out here its exception is gone, and with it the tensors that it held.
+            yield from run_out_of_memory() if failure is None else diverge(failure)
+            if control.stopped or not control.waits:
+                reason = "memory" if failure is None else "diverged"
+            else:
+                control.pause()
+
+    if reason != "memory":
+        yield from preview()
+    if reason in ("steps", "minutes"):  # who stops it does not want to wait, and a failure needs no verdict
+        yield from judge(True)
     yield Done(model.step_count, clock.seconds(), reason)
+
+
+def _limit(config: TrainingConfig, step: int, seconds: float) -> Literal["steps", "minutes"] | None:
+    """Which limit is reached."""
+    if config.steps and step >= config.steps:
+        return "steps"
+    return "minutes" if config.minutes and seconds >= 60 * config.minutes else None
 
 
 def _preview_interval(seconds: float) -> float:
     """Often while much changes, seldom later: some 60 pictures in half a minute, then 10 a minute."""
     return 0.5 if seconds < 30 else 2.0 if seconds < 300 else 6.0
-
-
-def _place(images: np.ndarray, device: torch.device) -> Tensor:
-    """The dataset as one uint8 tensor, on the device if it takes under a quarter of its free memory."""
-    data = torch.from_numpy(images)
-    if device.type == "cuda" and data.nbytes < torch.cuda.mem_get_info(device)[0] // 4:
-        return data.to(device)
-    return data
-
-
-def _is_finite(model: Model) -> bool:
-    """Whether every weight is a number: the loss of a step is taken before the step spoils them."""
-    finite = [t.isfinite().all() for net in model.nets.values() for t in net.state_dict().values()]
-    return bool(torch.stack(finite).all())
-
-
-def _read(
-    model: Model, order: Order, config: TrainingConfig, clock: _Clock, pending: list[dict[str, Tensor]]
-) -> tuple[Progress, bool]:
-    """Bring the pending steps' scalars to the host in one transfer and put them into words.
-
-    -> those, and whether one of them is not finite. What a step did not measure is NaN.
-    """
-    names = list(dict.fromkeys(name for step in pending for name in step))
-    scalars = torch.stack([value.float() for step in pending for value in step.values()]).cpu().numpy()
-    values = {name: np.full(len(pending), np.nan, np.float32) for name in names}
-    places = ((row, name) for row, step in enumerate(pending) for name in step)
-    for (row, name), value in zip(places, scalars, strict=True):
-        values[name][row] = value
-    last, now = model.step_count, clock.seconds()
-    rate = clock.rate(last)
-    etas = []
-    if config.steps and rate > 0:
-        etas.append(max(0, config.steps - last) / rate)
-    if config.minutes:
-        etas.append(max(0.0, 60 * config.minutes - now))
-    progress = Progress(
-        step=last,
-        total=config.steps,
-        epoch=order.epochs,
-        seconds=now,
-        steps_per_second=rate,
-        images_per_second=rate * order.batch_size,
-        eta=min(etas) if etas else None,
-        steps=np.arange(last - len(pending) + 1, last + 1),
-        values=values,
-    )
-    return progress, not np.isfinite(scalars).all()
-
-
-class _Clock:
-    """Training time without pauses, and steps per second over the last few seconds."""
-
-    def __init__(self, seconds: float, step: int) -> None:
-        self._started = time.monotonic() - seconds
-        self._marks = deque([(seconds, step)])
-
-    def seconds(self) -> float:
-        return time.monotonic() - self._started
-
-    def rate(self, step: int) -> float:
-        now = self.seconds()
-        self._marks.append((now, step))
-        while len(self._marks) > 2 and now - self._marks[1][0] > 3:
-            self._marks.popleft()
-        first, from_step = self._marks[0]
-        return (step - from_step) / (now - first) if now > first else 0.0
-
-    @contextlib.contextmanager
-    def stopped(self, step: int) -> Iterator[None]:
-        paused_at = time.monotonic()
-        try:
-            yield
-        finally:
-            self._started += time.monotonic() - paused_at
-            self._marks = deque([(self.seconds(), step)])

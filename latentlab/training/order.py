@@ -14,7 +14,15 @@ class Order:
 
     def __init__(self, count: int, batch_size: int, seed: int, epoch: int = 0, position: int = 0) -> None:
         self.count, self.seed = count, seed
-        self.batch_size = min(batch_size, count)
+        self.resize(batch_size)
+        self.go_to(epoch, position)
+
+    def resize(self, batch_size: int) -> None:
+        """The next step sees so many images, from where the last one ended."""
+        self.batch_size = min(batch_size, self.count)
+
+    def go_to(self, epoch: int, position: int) -> None:
+        """Go on from there, also backwards."""
         self.epoch, self.position = epoch, position
         self._permutation = self._permute()
 
@@ -24,8 +32,7 @@ class Order:
     def next(self) -> np.ndarray:
         """int64 indices (batch_size,) of the next step."""
         if self.position + self.batch_size > self.count:
-            self.epoch, self.position = self.epoch + 1, 0
-            self._permutation = self._permute()
+            self.go_to(self.epoch + 1, 0)
         indices = self._permutation[self.position : self.position + self.batch_size]
         self.position += self.batch_size
         return indices

@@ -1,4 +1,7 @@
-"""A run on disk: ``run.json``, ``metrics.csv``, ``checkpoints/``, ``samples/``; all open formats."""
+"""A run on disk: ``run.json``, ``metrics.csv``, ``checkpoints/``, ``samples/``; all open formats.
+
+``dimensions.csv`` is there for models with a KL per latent dimension: held-out nats, a row per evaluation.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +33,12 @@ _CONTENT: dict[str, Callable[[Any], bool]] = {
 
 
 class RunFolder:
-    """One run's files. `info` is what run.json holds: data, model, training, versions."""
+    """One run's files. `info` is what run.json holds: data, model, training, versions.
+
+    Where it happened also "edits" (settings changed at a step: name -> [old, new]; model and training hold
+    the present values), "diverged" (where training went back), "grown" (data that was exchanged), "continued"
+    (on another machine or other versions) and "started_from" (the run whose weights it began with).
+    """
 
     def __init__(self, path: Path, info: dict[str, Any]) -> None:
         self.path, self.info = path, info
@@ -83,6 +91,38 @@ class RunFolder:
         """Change fields of run.json. OSError passes through."""
         self.info |= changes
         write_json(self.path / "run.json", self.info)
+
+    # Settings that changed on the way
+
+    def add_edit(self, step: int, seconds: float, changes: Mapping[str, tuple[Any, Any]]) -> None:
+        """Keep that settings went from old to new from `step` on: "model.beta" -> (1.0, 4.0)."""
+        self._set({name: new for name, (_, new) in changes.items()})
+        edit = {
+            "step": step,
+            "seconds": round(seconds, 3),
+            "changes": {n: list(v) for n, v in changes.items()},
+        }
+        self.update(edits=[*self.info.get("edits", ()), edit])
+
+    def take_back(self, step: int) -> dict[str, Any]:
+        """Undo the edits of later steps -> name and value of what is again as it was. Writes nothing."""
+        edits = self.info.get("edits", ())
+        undone = {
+            name: old
+            for edit in reversed(edits)
+            if edit["step"] > step
+            for name, (old, _) in edit["changes"].items()
+        }
+        if undone:
+            self._set(undone)
+            self.info["edits"] = [edit for edit in edits if edit["step"] <= step]
+        return undone
+
+    def _set(self, values: Mapping[str, Any]) -> None:
+        sections = {"model": self.info["model"]["config"], "training": self.info["training"]}
+        for name, value in values.items():
+            section, _, field = name.partition(".")
+            sections[section][field] = value
 
     # Checkpoints
 
@@ -170,24 +210,65 @@ class RunFolder:
         """Training time up to the last row."""
         return max((float(row[1]) for row in self._rows()), default=0.0)
 
-    def rewind(self, step: int) -> None:
-        """Drop metrics and samples after `step`: they belong to steps that are about to be done again."""
+    # KL per dimension: one row an evaluation
+
+    def append_dimensions(self, step: int, kl: np.ndarray) -> None:
+        """Append float (D,) nats. OSError passes through."""
+        file = self.path / "dimensions.csv"
+        header = [] if file.exists() else [["step", *(f"z{i}" for i in range(len(kl)))]]
+        with file.open("ab") as out:
+            out.write(_csv([*header, [step, *(f"{value:.6g}" for value in kl)]]))
+
+    def read_dimensions(self) -> tuple[np.ndarray, np.ndarray]:
+        """int64 steps (K,) and float64 nats (K, D), in order; (0, 0) where there are none."""
+        rows = self._dimensions()
+        if not rows:
+            return np.zeros(0, np.int64), np.zeros((0, 0))
+        return np.array([int(row[0]) for row in rows]), np.array(
+            [[float(x) for x in row[1:]] for row in rows]
+        )
+
+    def _dimensions(self) -> list[list[str]]:
+        """The rows that are whole: of the header's length, numbers throughout."""
+        header, *rows = list(self._lines("dimensions.csv")) or [[]]
+        return [row for row in rows if len(row) == len(header) and "" not in row and _is_row(row)]
+
+    def rewind(self, step: int) -> dict[str, Any]:
+        """Drop what belongs to steps after `step`, which are about to be done again: metrics, samples, edits.
+
+        -> name and value of the settings that are again as they were.
+        """
+        undone = self.take_back(step)
+        if undone:
+            self.update()
         self._write_metrics([row for row in self._rows() if int(row[0]) <= step])
+        if (file := self.path / "dimensions.csv").exists():
+            kept = [row for row in self._dimensions() if int(row[0]) <= step]
+            write_bytes(file, _csv([next(iter(self._lines(file.name)), []), *kept]))
         for at, path in self.samples():
             if at > step:
                 path.unlink(missing_ok=True)
+        return undone
 
-    def _rows(self) -> Iterable[list[str]]:
-        file = self.path / "metrics.csv"
+    def _rows(self) -> Iterator[list[str]]:
+        rows = self._lines("metrics.csv")
+        return (row for row in rows if len(row) == len(self._columns) and _is_row(row))
+
+    def _lines(self, name: str) -> Iterator[list[str]]:
+        """The cells of a CSV file's lines, without one that was torn off; none where there is no file."""
+        file = self.path / name
         if not file.exists():
             return
         with file.open(encoding="utf-8", errors="replace", newline="") as lines:
-            for row in csv.reader(line for line in lines if line.endswith("\n")):
-                if len(row) == len(self._columns) and _is_row(row):
-                    yield row
+            yield from csv.reader(line for line in lines if line.endswith("\n"))
 
     def _write_metrics(self, rows: list[list[str]]) -> None:
         write_bytes(self.path / "metrics.csv", _csv([self._columns, *rows]))
+
+
+def step_of(path: Path) -> int:
+    """The step of a checkpoint or a sample, by its name."""
+    return int(path.stem.removeprefix("step-"))
 
 
 def _is_row(cells: list[str]) -> bool:
@@ -196,7 +277,7 @@ def _is_row(cells: list[str]) -> bool:
         int(cells[0])
         for number in [cells[1], *filter(None, cells[2:])]:
             float(number)
-    except ValueError:
+    except (ValueError, IndexError):
         return False
     return True
 

@@ -8,6 +8,7 @@ import time
 
 import numpy as np
 import pytest
+import torch
 
 from latentlab import open_run
 from latentlab.cli import terminal as cli_terminal
@@ -33,7 +34,8 @@ def test_train_leaves_a_run(call, tmp_path):
     assert told["heldout_elbo"] == -told["heldout_neg_elbo"] < 0
     assert told["images_per_second"] > 0 and 0 < told["seconds"] < 60
     assert "200 images" in result.err
-    assert {path.name for path in out.iterdir()} == {"run.json", "metrics.csv", "checkpoints", "samples"}
+    kept = {"run.json", "metrics.csv", "dimensions.csv", "checkpoints", "samples"}
+    assert {path.name for path in out.iterdir()} == kept
     assert open_run(out).step == 12
 
 
@@ -74,7 +76,7 @@ def test_the_same_seed_gives_the_same_run(call, tmp_path):
 def test_resume_adds_steps(call, copied):
     told = call("resume", copied, "--steps", 5, "--json").json
     assert (told["step"], told["reason"]) == (25, "steps")
-    assert call("info", copied, "--json").json["checkpoints"] == [20, 25]
+    assert call("info", copied, "--json").json["checkpoints"] == [0, 20, 25]
     assert call("resume", copied, "--json").json["step"] == 50  # for as long again as it was told: 25
 
 
@@ -90,17 +92,92 @@ def test_resume_refuses_other_data(refused, call, copied):
     assert result.code == 2 and "299" in result.err and result.err.count("\n") == 1
 
 
-def test_diverged_training_is_exit_code_1_and_one_line(call, tmp_path, monkeypatch):
-    def no_number(self, batch):
-        self.step_count += 1
-        return {name: batch.float().mean() * float("nan") for name in self.metric_titles}
+def _error(result):
+    (line,) = [line for line in result.err.splitlines() if line.startswith("Error: ")]
+    return line
+
+
+def test_diverged_training_is_exit_code_1_and_one_line_that_says_how_to_go_on(call, tmp_path, monkeypatch):
+    step, run = VAE.step, tmp_path / "run"
+
+    def no_number(self, batch, labels):
+        figures = step(self, batch, labels)
+        return figures | {"kl": figures["kl"] * float("nan")} if self.step_count > 2 else figures
 
     monkeypatch.setattr(VAE, "step", no_number)
-    result = call("train", "--data", "digits", *SMALL, "--steps", 5, "--out", tmp_path / "run", "--json")
+    result = call("train", "--data", "digits", *SMALL, "--steps", 5, "--out", run, "--json")
     assert result.code == 1
-    assert (result.json["reason"], result.json["checkpoint"]) == ("diverged", None)
-    errors = [line for line in result.err.splitlines() if line.startswith("Error: ")]
-    assert len(errors) == 1 and "diverged at step" in errors[0] and "learning rate" in errors[0]
+    assert (result.json["reason"], result.json["step"]) == ("diverged", 0)
+    assert result.json["checkpoint"] == str(run / "checkpoints" / "step-000000000.safetensors")
+    error = _error(result)
+    assert "diverged at step 3: KL became NaN or infinite" in error and "was at step 0" in error
+    assert f"latentlab resume {run} --set training.learning_rate=0.0003" in error
+
+    monkeypatch.undo()
+    told = call("resume", run, "--set", "training.learning_rate=0.0003", "--json")
+    assert (told.code, told.json["step"]) == (0, 5)
+    (edit,) = RunFolder.open(run).info["edits"]
+    assert (edit["step"], edit["changes"]) == (0, {"training.learning_rate": [0.001, 0.0003]})
+
+
+def test_too_little_memory_is_exit_code_1_and_one_line_that_says_how_to_go_on(call, tmp_path, monkeypatch):
+    step, run = VAE.step, tmp_path / "run"
+
+    def at_most_40(self, batch, labels):
+        if len(batch) > 40:
+            raise torch.OutOfMemoryError("CUDA out of memory.")
+        return step(self, batch, labels)
+
+    monkeypatch.setattr(VAE, "step", at_most_40)
+    result = call("train", "--data", "digits", *SMALL, "--steps", 5, "--out", run, "--json")
+    assert (result.code, result.json["reason"]) == (1, "memory")
+    error = _error(result)
+    assert "a batch of 128 images does not fit, 32 do" in error
+    assert error.endswith(f"latentlab resume {run} --set training.batch_size=32")
+    told = call("resume", run, "--set", "batch_size=32", "--json")
+    assert (told.code, told.json["step"]) == (0, 5)
+
+    monkeypatch.setattr(VAE, "step", lambda *_: (_ for _ in ()).throw(MemoryError()))
+    result = call("train", "--data", "digits", *SMALL, "--steps", 5, "--out", tmp_path / "none", "--json")
+    assert result.code == 1 and "smaller width or image size" in _error(result)
+
+
+def test_settings_that_may_not_change_within_a_run(refused, copied):
+    refused("model.width", "cannot change within a run")("resume", copied, "--set", "width=8")
+    refused("training.learning_rate")("resume", copied, "--set", "learning_rate=7")
+    refused("batch_sise", "batch_size")("resume", copied, "--set", "batch_sise=7")
+
+
+def test_a_run_goes_on_with_more_images_of_its_own_kind(call, copied):
+    result = call("resume", copied, "--set", "data.limit=400", "--steps", 3, "--json")
+    assert (result.code, result.json["step"]) == (0, 23), result.err
+    info = RunFolder.open(copied).info
+    assert info["data"]["config"]["limit"] == 400 and info["data"]["summary"].startswith("400 images")
+    (grown,) = info["grown"]
+    assert grown["step"] == 20 and grown["from"]["config"]["limit"] == 300
+    assert call("resume", copied, "--steps", 1).code == 0  # on its new data
+
+
+def test_a_run_goes_on_with_images_of_another_source_at_its_size(call, refused, copied):
+    result = call("resume", copied, "--data", "shapes", "--set", "count=50", "--steps", 2, "--json")
+    assert (result.code, result.json["data"], result.json["step"]) == (0, "shapes", 22), result.err
+    refused("1×8×8", "1×16×16")("resume", copied, "--data", "digits", "--set", "data.size=16")
+
+
+def test_weights_of_another_run_are_a_beginning(call, refused, trained, tmp_path):
+    wide = [part.replace("width=16", "width=32") for part in SMALL]
+    result = call(
+        "train", "--data", "digits", *wide, "--from", trained, "--steps", 1, "--out", tmp_path / "a"
+    )
+    assert result.code == 0 and f"Took over 4 of 4 layers from {trained} (step 20)\n" in result.err
+    other = ("--set", "latent_size=5", "--set", "width=32", "--set", "limit=200")
+    more = ("--model", "vae-mlp", *other, "--steps", 1, "--from", trained)
+    result = call("train", "--data", "digits", *more, "--out", tmp_path / "b")
+    assert "Took over 2 of 4 layers" in result.err
+    assert "; new: encoder.3 (10×32), decoder.0 (32×5)" in result.err
+    refused("no run at")(
+        "train", "--data", "digits", *SMALL, "--from", tmp_path / "c", "--out", tmp_path / "d"
+    )
 
 
 @pytest.mark.parametrize(
@@ -174,10 +251,10 @@ def test_ctrl_c_stops_and_saves(spawn, call, tmp_path):
 def test_sigterm_stops_and_saves(call, tmp_path, monkeypatch):
     step = VAE.step
 
-    def interrupted(self, batch):
+    def interrupted(self, batch, labels):
         if self.step_count == 4:
             signal.raise_signal(signal.SIGTERM)
-        return step(self, batch)
+        return step(self, batch, labels)
 
     monkeypatch.setattr(VAE, "step", interrupted)
     result = call("train", "--data", "digits", *SMALL, "--out", tmp_path / "run", "--json")

@@ -20,6 +20,7 @@ from latentlab.training.run_folder import RunFolder
 
 SMALL = {"latent_size": 3, "width": 8}
 SHAPE = (1, 8, 8)
+NAMES = ("a", "b", "c")
 
 
 @pytest.fixture(autouse=True)
@@ -32,7 +33,8 @@ def _one_thread() -> Iterator[None]:
 
 def _model(key: str = "vae-mlp", seed: int = 0, rate: float = 1e-3, **values: object) -> Model:
     kind = MODELS.get(key)
-    model = kind(parse(kind.Config, SMALL | values, "model"), SHAPE, seed=seed)
+    names = NAMES if kind.needs_labels else ()
+    model = kind(parse(kind.Config, SMALL | values, "model"), SHAPE, seed=seed, label_names=names)
     if rate:
         model.start_training(rate)
     return model
@@ -47,8 +49,8 @@ def model() -> Callable[..., Model]:
 def _folder(path: Path, key: str = "vae-mlp", figures: tuple[str, ...] = ("figure",)) -> RunFolder:
     info = {
         "data": {"source": "handmade", "config": {}, "summary": "", "fingerprint": ""},
-        "model": {"key": key, "config": {}},
-        "training": {},
+        "model": {"key": key, "config": dict(SMALL)},
+        "training": {"batch_size": 4},
         "image_shape": list(SHAPE),
         "metrics": [*MODELS.get(key).metric_titles, *figures],
     }
@@ -75,10 +77,12 @@ def start(tmp_path: Path, images: np.ndarray) -> Callable[..., SimpleNamespace]:
     def start(
         key: str = "vae-mlp",
         *,
-        evaluate=lambda everything: {},
+        evaluate=lambda everything: ({}, None),
         store=images,
         order=None,
         live=None,
+        waits=False,
+        folder=None,
         **training,
     ) -> SimpleNamespace:
         values = {"batch_size": 4, "steps": 12, "autosave": 86_400} | training
@@ -87,8 +91,8 @@ def start(tmp_path: Path, images: np.ndarray) -> Callable[..., SimpleNamespace]:
         run = SimpleNamespace(
             model=model,
             config=config,
-            folder=_folder(tmp_path / f"run-{next(numbers)}", key),
-            control=Control(),
+            folder=folder or _folder(tmp_path / f"run-{next(numbers)}", key),
+            control=Control(waits),
             order=order or Order(len(store), config.batch_size, config.seed),
             latents=model.draw(5, torch.Generator().manual_seed(1)).numpy(),
         )
@@ -96,6 +100,7 @@ def start(tmp_path: Path, images: np.ndarray) -> Callable[..., SimpleNamespace]:
             run.model,
             store,
             config,
+            labels=np.arange(len(store)) % len(NAMES) if run.model.needs_labels else None,
             folder=run.folder,
             fixed_latents=run.latents,
             evaluate=evaluate,

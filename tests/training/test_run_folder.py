@@ -103,15 +103,17 @@ def test_metrics_come_back_as_they_were_appended(folder):
     assert run.seconds() == 0.75
 
 
-def test_losses_that_are_no_numbers_come_back_as_such(folder):
+def test_infinity_comes_back_and_what_was_not_measured_is_an_empty_cell(folder):
     run = folder()
     run.append_metrics([1, 2], 0.5, {"kl": [float("nan"), float("inf")]})
-    values = run.read_metrics()["kl"][1]
-    assert np.isnan(values[0]) and values[1] == float("inf")
+    steps, values = run.read_metrics()["kl"]
+    assert steps.tolist() == [2] and values.tolist() == [float("inf")]
 
 
 def test_torn_and_foreign_lines_are_passed_over(folder):
-    run = folder()
+    run = RunFolder.create(
+        folder().path / "in", {**folder("b").info, "metrics": ["neg_elbo", "b", "kl", "figure"]}
+    )
     run.append_metrics([1], 0.5, {"kl": [1.0]})
     with (run.path / "metrics.csv").open("a") as file:
         file.write("\nhello\n2,now,1,1,1,1\n3,0.6,1,one,1,1\n4,0.6,1\n5,0.7,,,,5.5\n6,0.8,1.2,3")
@@ -132,6 +134,42 @@ def test_rewinding_drops_what_is_about_to_be_done_again(folder):
     assert [step for step, _ in run.samples()] == [0, 2]
     run.append_metrics([3], 0.9, {"kl": [9.0]})  # after the torn line is gone a new one is whole
     assert run.read_metrics()["kl"][1].tolist() == [1.0, 2.0, 9.0]
+
+
+def test_edits_are_kept_and_those_of_later_steps_taken_back(folder):
+    run = folder()
+    run.add_edit(3, 1.5, {"training.batch_size": (4, 8), "model.width": (8, 9)})
+    run.add_edit(5, 2.5, {"training.batch_size": (8, 16)})
+    run.add_edit(7, 3.5, {"training.batch_size": (16, 2)})
+    opened = RunFolder.open(run.path)
+    assert opened.info["edits"][0] == {
+        "step": 3,
+        "seconds": 1.5,
+        "changes": {"training.batch_size": [4, 8], "model.width": [8, 9]},
+    }
+    assert (opened.info["training"]["batch_size"], opened.info["model"]["config"]["width"]) == (2, 9)
+    assert opened.rewind(7) == {} and len(opened.info["edits"]) == 3
+    assert opened.take_back(3) == {"training.batch_size": 8}
+    assert RunFolder.open(run.path).info["training"]["batch_size"] == 2, "nothing is written yet"
+    assert RunFolder.open(run.path).rewind(2) == {"training.batch_size": 4, "model.width": 8}
+    opened = RunFolder.open(run.path)
+    assert opened.info["edits"] == [] and opened.info["training"]["batch_size"] == 4
+    assert opened.info["model"]["config"]["width"] == 8
+
+
+def test_kl_per_dimension_is_kept_and_rewound(folder):
+    run = folder()
+    assert [part.shape for part in run.read_dimensions()] == [(0,), (0, 0)]
+    run.rewind(0)
+    assert not (run.path / "dimensions.csv").exists()
+    for step in (2, 5, 9):
+        run.append_dimensions(step, np.array([step, 0.25], np.float32))
+    with (run.path / "dimensions.csv").open("a") as file:
+        file.write("\n11,1\n12,a,b\n13,1,")
+    steps, kl = RunFolder.open(run.path).read_dimensions()
+    assert steps.tolist() == [2, 5, 9] and kl.tolist() == [[2, 0.25], [5, 0.25], [9, 0.25]]
+    run.rewind(5)
+    assert (run.path / "dimensions.csv").read_text() == "step,z0,z1\n2,2,0.25\n5,5,0.25\n"
 
 
 def test_a_run_without_metrics_has_none(folder):
