@@ -130,6 +130,7 @@ def _settings(texts: Sequence[str], known: Iterable[str]) -> dict[str, str]:
 def _dataset(run: Run, spec: str | None) -> Dataset:
     """The run's own images again, or others brought to their size."""
     from latentlab import data
+    from latentlab.core.points import is_points
 
     own = run.folder.info["data"]
     if spec is None:
@@ -137,6 +138,8 @@ def _dataset(run: Run, spec: str | None) -> Dataset:
     else:
         channels, height, width = run.model.image_shape
         values = {"channels": channels} | ({"size": height} if height == width else {})
+        if is_points(run.model.image_shape) or "size" not in data.resolve(spec)[0].Config.model_fields:
+            values = {}  # points have no size; where one side holds points, the method says what is wrong
     source, config = data.resolve(spec, values)
     with loading(source.title) as report:
         dataset = source.load(config, report)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from latentlab.cli.grids import Checkpoint, Scale
+from latentlab.cli.grids import Checkpoint, Scale, background
 from latentlab.cli.options import AsJson, RunPath, whole
 from latentlab.cli.terminal import bar, note, tell
 
@@ -22,7 +23,10 @@ COLUMNS = 16
 def encode(
     path: RunPath,
     images: Annotated[
-        list[Path], typer.Argument(metavar="IMAGE...", help="Image files, or folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="IMAGE...", help="Image files, or folders of them; X,Y where the model is one of points."
+        ),
     ],
     output: Annotated[Path, typer.Option("--out", "-o", help="File of latents to write, .npz.")] = Path(
         "latent.npz"
@@ -45,6 +49,7 @@ def encode(
     import numpy as np
 
     from latentlab import export
+    from latentlab.core import points
     from latentlab.export.base import exporter_for
     from latentlab.latent.files import check_ending, save_latents
     from latentlab.latent.inversion import locate, psnr
@@ -56,19 +61,25 @@ def encode(
     check_ending(output)
     if picture is not None:
         exporter_for(picture, animated=False)
-    names, originals = _read(images, (channels, height, width))
+    shape = (channels, height, width)
+    names, originals = _points(images) if points.is_points(shape) else _read(images, shape)
     run = open_run(path, checkpoint)
     with bar("Encoding" if run.model.can_encode else "Searching") as report:
         z = locate(run.model, originals, report, **({} if run.model.can_encode else {"steps": steps}))
-    decoded = run.pixels(z)
+    decoded = run.decode(z) if points.is_points(shape) else run.pixels(z)
     figures = [psnr(a, b) for a, b in zip(decoded, originals, strict=True)]
     save_latents(output, z, names=names, run=run.folder.name, step=run.step)
 
     values = {"output": str(output.absolute()), "count": len(z), "size": z.shape[1]}
     if picture is not None:
+        if points.is_points(shape):
+            originals, decoded = points.draw(originals), points.draw(decoded)
         columns = min(COLUMNS, len(z))
         export.write_picture(
-            picture, export.compose(_paired(originals, decoded, columns), columns, scale=scale)
+            picture,
+            export.compose(
+                _paired(originals, decoded, columns), columns, scale=scale, background=background(shape)
+            ),
         )
         values |= {"picture": str(picture.absolute())}
     told = [{"name": name, "psnr": figure} for name, figure in zip(names, figures, strict=True)]
@@ -106,6 +117,23 @@ def _read(paths: list[Path], image_shape: tuple[int, int, int]) -> tuple[list[st
     if not found:
         raise DataError(f"No readable image in {', '.join(map(str, paths))}.")
     return names, np.stack(found)
+
+
+def _points(texts: list[Path]) -> tuple[list[str], np.ndarray]:
+    """``X,Y`` texts as they are, and float32 points (N, 2, 1, 1)."""
+    import numpy as np
+
+    from latentlab.core.errors import ConfigError
+    from latentlab.core.points import SHAPE
+
+    found = [re.fullmatch(r"(\d*\.?\d+),(\d*\.?\d+)", str(text)) for text in texts]
+    places = [(float(match[1]), float(match[2])) if match else (math.nan, math.nan) for match in found]
+    for text, place in zip(texts, places, strict=True):
+        if not all(0 <= number <= 1 for number in place):
+            raise ConfigError(
+                f"{text}: this is a model of points; expected X,Y, each from 0 to 1, such as 0.3,0.75."
+            )
+    return [str(text) for text in texts], np.array(places, np.float32).reshape(-1, *SHAPE)
 
 
 def _in_db(figure: float) -> str:

@@ -60,14 +60,22 @@ def check_size(run: Run, rows: int, columns: int, scale: int) -> None:
     """ExportError for a picture that no file could hold, before its images are made."""
     from latentlab import export
     from latentlab.core.errors import ExportError
+    from latentlab.core.points import picture_shape
     from latentlab.export.grid import MAX_SIDE
 
-    _, height, width = run.model.image_shape
+    _, height, width = picture_shape(run.model.image_shape)
     size = export.grid_size(rows, columns, height, width, scale=scale)
     if max(size) > MAX_SIDE:
         raise ExportError(
             f"The grid would be {size[1]}×{size[0]} pixels; expected at most {MAX_SIDE} a side."
         )
+
+
+def background(image_shape: tuple[int, int, int]) -> int:
+    """The grey between tiles: black, but where dots on black would not show which tile they are of."""
+    from latentlab.core.points import is_points
+
+    return 64 if is_points(image_shape) else 0
 
 
 def write_grid(
@@ -76,7 +84,7 @@ def write_grid(
     """Compose and write uint8 tiles (N, C, H, W), and say so; `told` has rows, columns and more for JSON."""
     from latentlab import export
 
-    picture = export.compose(tiles, columns, scale=scale)
+    picture = export.compose(tiles, columns, scale=scale, background=background(run.model.image_shape))
     export.write_picture(output, picture)
     height, width = picture.shape[:2]
     values = {"output": str(output.absolute()), "width": width, "height": height, **told}

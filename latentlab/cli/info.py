@@ -82,6 +82,7 @@ def info(
 def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
     from latentlab import metrics
     from latentlab.core.errors import ConfigError
+    from latentlab.core.points import is_points
     from latentlab.models import MODELS
     from latentlab.training.run_folder import RunFolder
 
@@ -98,7 +99,7 @@ def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
         titles = {**model.metric_titles, **metrics.figures(model, known["image_shape"], labelled)}
     except ConfigError:  # a newer version's model: the rest can still be told
         pass
-    channels, height, width = known["image_shape"]
+    shape = known["image_shape"]
     values: dict[str, Any] = {
         "kind": "run",
         "run": str(path.absolute()),
@@ -114,7 +115,7 @@ def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
         f"Run {folder.name}, begun {known.get('created', 'at an unknown time')}",
         f"Data:  {known['data']['name']}: {known['data']['summary']}",
         f"Model: {known['model']['key']}, " + ", ".join(f"{k} {v}" for k, v in config.items()),
-        f"Images: {channels}×{height}×{width}",
+        "Images: points of a plane" if is_points(shape) else f"Images: {'×'.join(map(str, shape))}",
         f"Trained: step {step:,}, {clock(folder.seconds())}",
         f"Checkpoints: {', '.join(f'{s:,}' for s in checkpoints) or 'none'}",
         f"Pictures kept: {len(folder.samples())}",

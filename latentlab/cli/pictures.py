@@ -35,6 +35,8 @@ Latents = Annotated[
     typer.Option(metavar="FILE", help="Take the latents of an .npz or .npy file; seeds are then not used."),
 ]
 
+#: Samples that the picture of a plane shows, and points of the data below them.
+PLANE_SAMPLES, PLANE_DATA = 1000, 5000
 #: Sides of films that nobody scaled: a digit of 28 pixels is a speck in a viewer.
 FILM_SIDE = 128
 
@@ -45,7 +47,8 @@ def sample(
         str | None,
         typer.Option(
             metavar="ROWSxCOLUMNS",
-            help=f"Size of the grid, each 1 to {MAX_GRID:,}; else 8x8, or what holds all of a file.",
+            help=f"Size of the grid, each 1 to {MAX_GRID:,}; else 8x8, or what holds all of a file. Left out "
+            "for a model of points: one picture of the plane.",
         ),
     ] = None,
     seed: Seed = 0,
@@ -65,9 +68,17 @@ def sample(
     checkpoint: Checkpoint = None,
     as_json: AsJson = False,
 ) -> None:
-    """Write a grid of samples: image i, row by row, is that of seed S + i, the same every time."""
+    """Write a grid of samples: image i, row by row, is that of seed S + i, the same every time.
+
+    Of a model of points it is the plane with those of 1,000 seeds over the data.
+    """
+    from latentlab.core.points import is_points
+
     rows, columns = (8, 8) if grid is None else _sides(grid)
     run = open_for(path, checkpoint, output)
+    if grid is None and is_points(run.model.image_shape):
+        _write_plane(run, seed, truncation, scale, output, latents, as_json)
+        return
     told: dict[str, Any]
     if latents is None:
         check_size(run, rows, columns, scale)
@@ -84,6 +95,28 @@ def sample(
         told = {"seeds": [], "latents": str(latents.absolute()), "count": len(z)}
     told = {"rows": rows, "columns": columns, **told}
     write_grid(run, run.pixels(z), columns, scale, output, told, as_json)
+
+
+def _write_plane(
+    run: Run, seed: int, truncation: float, scale: int, output: Path, file: Path | None, as_json: bool
+) -> None:
+    """Samples of points, or those of a file's latents, over some of the data, and say so."""
+    from latentlab import data, export
+
+    z = run.latents(PLANE_SAMPLES, seed, truncation) if file is None else _load(file, run)
+    own = run.folder.info["data"]
+    known = data.load(own["source"], own["config"]).images[:PLANE_DATA]
+    picture = export.scatter(run.decode(z).reshape(-1, 2), known.reshape(-1, 2), scale)
+    export.write_picture(output, picture)
+    height, width = picture.shape[:2]
+    values: dict[str, Any] = {"output": str(output.absolute()), "width": width, "height": height}
+    if file is None:
+        values |= {"seeds": list(range(seed, seed + len(z))), "truncation": truncation}
+    else:
+        values |= {"seeds": [], "latents": str(file.absolute())}
+    values |= {"count": len(z), "scale": scale, "run": str(run.folder.path.absolute()), "step": run.step}
+    summary = f"{output}: {len(z):,} samples over {own['name']}, {width}×{height} pixels, step {run.step:,}."
+    tell(values, summary, as_json)
 
 
 def traverse(
@@ -182,12 +215,15 @@ def interpolate(
 
 def film_scale(run: Run) -> int:
     """As many pixels per pixel as bring the longer side to some `FILM_SIDE`."""
-    return max(1, FILM_SIDE // max(run.model.image_shape[1:]))
+    from latentlab.core.points import picture_shape
+
+    return max(1, FILM_SIDE // max(picture_shape(run.model.image_shape)[1:]))
 
 
 def write_film(run: Run, latents: np.ndarray, scale: int, output: str, fps: float) -> tuple[int, int]:
     """Decode latents (N, D) into a film, some frames at a time -> its width and height."""
     from latentlab import export
+    from latentlab.core.points import picture_shape
 
     def frames() -> Iterator[np.ndarray]:
         for start in range(0, len(latents), 256):
@@ -195,7 +231,7 @@ def write_film(run: Run, latents: np.ndarray, scale: int, output: str, fps: floa
                 yield export.compose(tile[None], 1, spacing=0, scale=scale)
 
     export.write_frames(output, frames(), fps)
-    _, height, width = run.model.image_shape
+    _, height, width = picture_shape(run.model.image_shape)
     return width * scale, height * scale
 
 

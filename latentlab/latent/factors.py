@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 #: Factors in degrees, 360 of which are none.
-CIRCULAR = ("rotation", "hue")
+CIRCULAR = ("rotation", "hue", "angle")
 #: Sines and cosines of so many whole multiples of an angle: a square looks the same after a quarter turn.
 WAVES = 4
 #: A factor of whole numbers counts as categories up to so many.

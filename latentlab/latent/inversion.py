@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentlab.core.errors import ConfigError
+from latentlab.core.points import is_points
 from latentlab.data.base import Report, no_report
 from latentlab.latent import samplers
 
@@ -36,7 +37,8 @@ BATCH = 256
 class Inversion:
     """The best answer after `step` of `total` steps.
 
-    z: float32 (D,). image: its decode, uint8 (C, H, W). psnr: of that against the image sought, in dB.
+    z: float32 (D,). image: its decode, uint8 (C, H, W), a picture of it where it is a point. psnr: of that
+    against the image sought, in dB; of points that of the coordinates.
     """
 
     step: int
@@ -58,6 +60,8 @@ def invert(
 ) -> Iterator[Inversion]:
     """Search the latent whose decode is nearest to `image`, uint8 (C, H, W): the best so far every 5 steps.
 
+    A point is float32 (2, 1, 1), in [0, 1].
+
     GAN inversion by optimisation (Creswell and Bharath, arXiv 1611.05644; Zhu et al., arXiv 1609.03552): of
     `candidates` latents, of seeds seed, seed + 1, ..., the best `starts`, and the encoder's answer where
     there is one, go downhill side by side with Adam. The loss is the squared error of the image and of its
@@ -69,9 +73,11 @@ def invert(
     answers the model is as it was found, parameters get no gradients at any time. ConfigError for an image of
     another shape and for settings out of range.
     """
-    if image.dtype != np.uint8 or image.shape != model.image_shape:
+    if image.dtype != (dtype := _dtype(model)) or image.shape != model.image_shape:
         expected = ", ".join(str(side) for side in model.image_shape)
-        raise ConfigError(f"image: {image.dtype} {image.shape} is not allowed; expected uint8 ({expected}).")
+        raise ConfigError(
+            f"image: {image.dtype} {image.shape} is not allowed; expected {dtype} ({expected})."
+        )
     for name, value in {"starts": starts, "steps": steps, "candidates": candidates}.items():
         if value < 1:
             raise ConfigError(f"{name}: {value} is not allowed; expected a whole number of at least 1.")
@@ -86,7 +92,7 @@ def _search(
 ) -> Iterator[Inversion]:
     import torch
 
-    from latentlab.models.pixels import render, to_unit
+    from latentlab.models.pixels import to_unit
 
     moving = samplers.continuous(model)
     with _differentiable(model):
@@ -113,11 +119,29 @@ def _search(
                 z.grad = gradient * moves
                 optimizer.step()
         if step % EVERY == 0 or step == steps:
-            picture = render(model, best[None])[0]
-            quality = psnr(picture, image)
+            picture, quality = _judged(model, best, image)
             if result is None or quality >= result.psnr:  # rounding to pixels can undo a tiny gain
                 result = Inversion(step, steps, best, picture, quality)
             yield dataclasses.replace(result, step=step)
+
+
+def _dtype(model: Model) -> np.dtype:
+    """What images come in: bytes, but for points."""
+    return np.dtype(np.float32 if is_points(model.image_shape) else np.uint8)
+
+
+def _judged(model: Model, z: np.ndarray, image: np.ndarray) -> tuple[np.ndarray, float]:
+    """A latent (D,) as a picture, and the PSNR of its decode."""
+    import torch
+
+    from latentlab.models.pixels import render
+
+    picture = render(model, z[None])[0]
+    if not is_points(model.image_shape):
+        return picture, psnr(picture, image)
+    with model.evaluating():
+        point = model.decode(torch.from_numpy(z[None]).to(model.device)).cpu().numpy()[0]
+    return picture, psnr(point, image)
 
 
 def _starts(
@@ -191,6 +215,8 @@ def _differentiable(model: Model) -> Iterator[None]:
 def locate(model: Model, images: np.ndarray, report: Report = no_report, **settings: Any) -> np.ndarray:
     """uint8 images (N, C, H, W) -> float32 latents (N, D): posterior means, or else inversions one by one.
 
+    Points are float32, in [0, 1].
+
     `settings` are those of `invert`. Calls `report(done, total)` often, in images or in steps; what that
     raises ends it. ConfigError as `invert`.
     """
@@ -200,10 +226,10 @@ def locate(model: Model, images: np.ndarray, report: Report = no_report, **setti
 
     if not len(images):
         return np.empty((0, *model.latent_shape), np.float32)
-    if images.dtype != np.uint8 or images.shape[1:] != model.image_shape:
+    if images.dtype != (dtype := _dtype(model)) or images.shape[1:] != model.image_shape:
         expected = ", ".join(str(side) for side in model.image_shape)
         found = f"{images.dtype} {images.shape}"
-        raise ConfigError(f"images: {found} is not allowed; expected uint8 (N, {expected}).")
+        raise ConfigError(f"images: {found} is not allowed; expected {dtype} (N, {expected}).")
     if not model.can_encode:
         latents = []
         for done, image in enumerate(images):

@@ -84,7 +84,7 @@ class Run:
         return torch.cat(parts).numpy()
 
     def invert(self, image: np.ndarray, **settings: Any) -> Inversion:
-        """The latent whose decode is nearest to one uint8 image (C, H, W) (a point: float32), for every model.
+        """The latent whose decode is nearest to one uint8 image (C, H, W), or float32 point, for every model.
 
         `settings` and errors are those of `latent.inversion.invert`, which also shows how it gets there.
         """

@@ -46,7 +46,7 @@ def test_columns_are_factors_and_rows_are_directions():
 
 
 @pytest.mark.parametrize("waves", [1, 2, 4])
-@pytest.mark.parametrize("name", ["rotation", "hue"])
+@pytest.mark.parametrize("name", ["rotation", "hue", "angle"])
 def test_an_angle_has_neither_beginning_nor_end(name, waves):
     angle = RANDOM.uniform(0, 360, N)
     turn = np.deg2rad(angle)

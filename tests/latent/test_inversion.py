@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from latentlab.core import points
 from latentlab.core.errors import Cancelled, ConfigError
 from latentlab.latent import inversion, samplers
 from latentlab.latent.inversion import invert, locate, psnr
@@ -280,3 +281,36 @@ def test_psnr_by_hand():
     np.testing.assert_allclose(psnr(a, c), -20 * math.log10(0.2))
     np.testing.assert_allclose(psnr(a, np.full((1, 2, 2), 0.2)), -20 * math.log10(0.2))
     np.testing.assert_allclose(psnr(b, np.float32([[[1, 1], [1, 0]]])), 10 * math.log10(4))
+
+
+def test_a_point_is_found_and_judged_by_its_coordinates(dull):
+    model = dull(points.SHAPE, latent_size=2)
+    z = samplers.draw(model, [1000])
+    with model.evaluating():
+        (point,) = model.decode(torch.from_numpy(z)).numpy()
+    *_, found = invert(model, point)
+    with model.evaluating():
+        (made,) = model.decode(torch.from_numpy(found.z[None])).numpy()
+    # The pull of the prior leaves a thousandth of the plane at most.
+    assert np.abs(made - point).max() < 1e-3
+    assert found.psnr == pytest.approx(psnr(made, point), abs=0.01) and found.psnr > 60
+    np.testing.assert_array_equal(found.image, points.draw(made[None])[0])
+    np.testing.assert_allclose(locate(model, point[None])[0], found.z)
+
+
+def test_an_encoder_locates_points(build):
+    model = build("vae-mlp", points.SHAPE, likelihood="gaussian")
+    images = np.random.default_rng(0).random((5, *points.SHAPE), np.float32)
+    with model.evaluating():
+        expected = model.encode(torch.from_numpy(images)).numpy()
+    np.testing.assert_allclose(locate(model, images), expected, atol=1e-6)
+
+
+def test_points_come_as_numbers_and_images_as_bytes(build, linear):
+    bytes_, numbers = np.zeros((1, *points.SHAPE), np.uint8), np.zeros((1, 1, 8, 8), np.float32)
+    for model, images in ((linear(points.SHAPE), bytes_), (build("mlp-gan"), numbers)):
+        expected = "float32" if images.dtype == np.uint8 else "uint8"
+        with pytest.raises(ConfigError, match=f"expected {expected}"):
+            locate(model, images)
+        with pytest.raises(ConfigError, match=f"expected {expected}"):
+            invert(model, images[0])

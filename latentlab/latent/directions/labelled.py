@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from latentlab.core.points import is_points
 from latentlab.data.base import Dataset, Report
 from latentlab.latent import samplers
 from latentlab.latent.factors import CIRCULAR, is_categorical
@@ -34,6 +35,9 @@ def obstacle(model: Model, dataset: Dataset | None, what: str) -> str:
     if dataset is None:
         return f"This needs images with {what}: load the data that the model learned, or other such images."
     if dataset.image_shape != model.image_shape:
+        if dataset.is_points or is_points(model.image_shape):
+            held, made = ("points", "images") if dataset.is_points else ("images", "points")
+            return f"{dataset.name} holds {held}; expected {made} as the model makes them."
         found, expected = ("×".join(map(str, s)) for s in (dataset.image_shape, model.image_shape))
         return f"{dataset.name} holds images of {found}; expected {expected} as the model makes them."
     return ""
@@ -57,7 +61,8 @@ def gather(model: Model, dataset: Dataset, samples: int, seed: int, report: Repo
         return Labelled(_encode(model, images, seed, report), labels, factors)
 
     latents = samplers.draw(model, range(seed, seed + samples))
-    known, unknown = _coarse(images), _decode_coarse(model, latents, report)
+    # Points are judged by their pictures, too: a linear judge of two numbers could tell few classes apart.
+    known, unknown = _coarse(dataset.pictures(chosen)), _decode_coarse(model, latents, report)
     if labels is not None:
         labels = _class(known, labels, unknown)
     judged = {}

@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 import torch
 
+from latentlab import data
+from latentlab.core import points
 from latentlab.core.errors import ConfigError
 from latentlab.latent.directions import find
 from latentlab.latent.directions.labelled import gather
@@ -230,3 +232,31 @@ def test_samples_of_a_gan_are_its_own_latents(build, shapes, key):
     assert set(known.factors) == set(shapes.factors)
     assert all(len(v) == 50 and np.isfinite(v).all() for v in known.factors.values())
     assert ((known.factors["rotation"] >= 0) & (known.factors["rotation"] < 360)).all()
+
+
+def test_samples_of_points_are_told_apart_by_where_they_lie(linear, material):
+    """A grid has classes that no linear judge of the two coordinates could find: those in its middle."""
+    model = linear(points.SHAPE, latent_size=2)
+    with torch.no_grad():
+        model.nets["decoder"][0].weight.copy_(0.25 * torch.eye(2))
+        model.nets["decoder"][0].bias.fill_(0.5)
+    grid = data.load("points", {"distribution": "grid", "side": 3, "count": 3000, "noise": 0.04})
+    known = gather(model, grid, 2000, 0, lambda done, total: None)
+    places = 0.5 + 0.25 * known.latents
+    nearest = np.rint((places - 0.2) / 0.3).clip(0, 2).astype(int)  # 0.2, 0.5 and 0.8 are the middles
+    inside = (np.abs(places - (0.2 + 0.3 * nearest)) < 0.1).all(1)
+    assert inside.sum() > 500
+    agree = (known.labels == 3 * nearest[:, 1] + nearest[:, 0])[inside]
+    assert agree.mean() > 0.97 and (known.labels[inside] == 4).sum() > 50
+    rows = known.factors["row"][inside] == nearest[inside, 1]
+    assert rows.mean() > 0.97
+
+
+@pytest.mark.parametrize("held", ["points", "images"])
+def test_points_and_images_do_not_go_together(held, linear, shapes, material):
+    made = "images" if held == "points" else "points"
+    model = linear((1, 8, 8) if made == "images" else points.SHAPE)
+    dataset = data.load("points", {"count": 9}) if held == "points" else shapes
+    for method in ("classes", "probe"):
+        with pytest.raises(ConfigError, match=f"holds {held}; expected {made}"):
+            find(model, method, material(model, dataset=dataset))
