@@ -1,0 +1,180 @@
+"""Beginnings: from another run's weights; and runs that go on with other images."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from latentlab import run as runs
+from latentlab.core.errors import ConfigError, RunError
+from latentlab.models import MODELS
+from latentlab.training import keeping
+from latentlab.training.events import Progress
+from latentlab.training.run_folder import RunFolder
+
+# From the weights of another run
+
+
+def _net(model, name):
+    return model.nets[name].state_dict()
+
+
+def _same(a, b):
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_the_same_shape_takes_over_everything_and_starts_anew(begin, follow, noise, tmp_path):
+    source = begin("source", steps=5)
+    follow(source)
+    training = begin("new", dataset=noise(seed=3), seed=9, start_from=tmp_path / "source")
+    for name in ("encoder", "decoder"):
+        assert _same(_net(training.model, name), _net(source.model, name))
+    taken = ("encoder.1 (8×64)", "encoder.3 (8×8)", "decoder.0 (8×4)", "decoder.2 (64×8)")
+    assert training.taken_over == runs.TakenOver(tmp_path / "source", 5, taken, ())
+    assert training.model.step_count == 0
+    info = json.loads((tmp_path / "new" / "run.json").read_text())
+    assert info["started_from"] == {
+        "path": str(tmp_path / "source"),
+        "step": 5,
+        "taken": list(taken),
+        "left": [],
+    }
+    follow(training)
+    assert runs.resume(tmp_path / "new", dataset=noise(seed=3)).model.step_count == 14
+
+
+def test_layers_of_another_shape_are_left_as_drawn(begin, follow, tmp_path):
+    source = begin("source", steps=5)
+    follow(source)
+    alone = begin("alone", model={"latent_size": 6})
+    training = begin("new", model={"latent_size": 6}, start_from=tmp_path / "source")
+    assert training.taken_over.taken == ("encoder.1 (8×64)", "decoder.2 (64×8)")
+    assert training.taken_over.left == ("encoder.3 (12×8)", "decoder.0 (8×6)")
+    mine, theirs, drawn = (_net(t.model, "decoder") for t in (training, source, alone))
+    assert torch.equal(mine["2.weight"], theirs["2.weight"]) and torch.equal(mine["2.bias"], theirs["2.bias"])
+    assert torch.equal(mine["0.weight"], drawn["0.weight"]) and torch.equal(mine["0.bias"], drawn["0.bias"])
+
+
+def test_a_layer_is_taken_whole_or_not_at_all(begin, follow, tmp_path):
+    """encoder.1 of a model for 8×9 images has biases of the same shape, but not its weights."""
+    from latentlab.data.base import Dataset
+
+    follow(begin("source", steps=2))
+    wide = Dataset(np.zeros((20, 1, 8, 9), np.uint8), "wide", "handmade")
+    alone = begin("alone", dataset=wide)
+    training = begin("new", dataset=wide, start_from=tmp_path / "source")
+    assert "encoder.1 (8×72)" in training.taken_over.left
+    assert torch.equal(_net(training.model, "encoder")["1.bias"], _net(alone.model, "encoder")["1.bias"])
+
+
+def test_another_kind_of_model_gives_what_fits(begin, follow, tmp_path):
+    source = begin("source", "vae-conv", steps=2)
+    follow(source)
+    training = begin("new", "beta-vae", start_from=tmp_path / "source")
+    assert training.taken_over.left == () and training.taken_over.step == 2
+    assert _same(_net(training.model, "decoder"), _net(source.model, "decoder"))
+    with pytest.raises(ConfigError, match=r"^Nothing of .*source fits: no layer has .* one of mlp-gan\.$"):
+        begin("gan", "mlp-gan", start_from=tmp_path / "source")
+    assert not (tmp_path / "gan").exists()
+
+
+def test_a_start_from_what_is_no_run_leaves_nothing_behind(begin, tmp_path):
+    with pytest.raises(RunError, match="There is no run at"):
+        begin("new", start_from=tmp_path / "nowhere")
+    begin("empty")
+    with pytest.raises(RunError, match="has no checkpoint yet"):
+        begin("new", start_from=tmp_path / "empty")
+    assert not (tmp_path / "new").exists()
+
+
+def test_the_average_of_a_generator_follows_it(begin, follow, tmp_path):
+    source = begin("source", "mlp-gan", steps=3)
+    follow(source)
+    training = begin("new", "mlp-gan", model={"ema": 0.9}, start_from=tmp_path / "source")
+    (average,) = set(training.model.nets) - {"generator", "discriminator"}
+    assert _same(_net(training.model, average), _net(source.model, "generator"))
+    assert not any(layer.startswith(average) for layer in training.taken_over.taken)
+    follow(training)
+    again = begin("again", "mlp-gan", model={"ema": 0.9}, start_from=tmp_path / "new")
+    assert _same(_net(again.model, average), _net(training.model, average))
+    assert not _same(_net(again.model, average), _net(again.model, "generator"))
+
+
+def test_data_that_a_model_cannot_learn_from_leaves_nothing_behind(begin, tmp_path):
+    with pytest.raises(ConfigError, match=r"^A cgan learns from labels"):
+        begin("new", "cgan")
+    assert not (tmp_path / "new").exists()
+
+
+# Growing data
+
+
+def test_a_run_goes_on_with_more_images_in_a_new_epoch(begin, follow, noise, tmp_path):
+    first = begin(steps=6)
+    follow(first)
+    old, more = dict(first.folder.info["data"]), noise(count=60, seed=1)
+    training = runs.resume(tmp_path / "run", dataset=more, grow=True, steps=3)
+    assert training.model.step_count == 6 and training.model.train_count == 54
+    progress = [e for e in follow(training) if isinstance(e, Progress)]
+    # Six steps of 8 of 36 images were the first four of an epoch, and two; the new one is the third.
+    assert [e.epoch for e in progress] == pytest.approx([2 + n * 8 / 54 for n in (1, 2, 3)])
+    info = RunFolder.open(tmp_path / "run").info
+    assert info["data"]["summary"] == more.summary() and info["data"]["trained_on"] == 54
+    assert info["grown"] == [{"step": 6, "from": old}]
+    with pytest.raises(RunError, match="was trained on other images"):
+        runs.resume(tmp_path / "run", dataset=noise())
+    again = runs.resume(tmp_path / "run", dataset=more, grow=True, steps=1)
+    assert len(again.folder.info["grown"]) == 1, "its own data is nothing new"
+    assert [e.epoch for e in follow(again) if isinstance(e, Progress)] == [pytest.approx(2 + 4 * 8 / 54)]
+
+
+def test_a_grown_run_that_was_killed_at_once_begins_the_same_epoch(begin, follow, noise, state, tmp_path):
+    more = noise(count=60, seed=1)
+    for name in ("whole", "killed"):
+        follow(begin(name, steps=6))
+    whole = runs.resume(tmp_path / "whole", dataset=more, grow=True, steps=8)
+    follow(whole)
+    follow(runs.resume(tmp_path / "killed", dataset=more, grow=True, steps=8), killed=9)
+    resumed = runs.resume(tmp_path / "killed", dataset=more)
+    assert resumed.model.step_count == 6
+    follow(resumed)
+    assert state(whole) == state(resumed)
+
+
+def test_images_that_do_not_fit_a_run_are_refused_in_a_sentence(begin, follow, noise, tmp_path):
+    labels = {"labels": np.arange(40) % 2, "label_names": ("cat", "dog")}
+    follow(begin(steps=2))
+    follow(begin("conditional", "cgan", dataset=noise(**labels), steps=2))
+    before = (tmp_path / "run" / "run.json").read_text()
+    with pytest.raises(RunError, match=r"run learns from images of 1×8×8; noise holds 3×8×8\.$"):
+        runs.resume(tmp_path / "run", dataset=noise(shape=(3, 8, 8)), grow=True)
+    with pytest.raises(RunError, match=r"conditional learns the classes cat, dog; noise has cat, cow\.$"):
+        other = noise(seed=2, **labels | {"label_names": ("cat", "cow")})
+        runs.resume(tmp_path / "conditional", dataset=other, grow=True)
+    with pytest.raises(RunError, match=r"learns the classes cat, dog; noise has none\.$"):
+        runs.resume(tmp_path / "conditional", dataset=noise(), grow=True)
+    assert (tmp_path / "run" / "run.json").read_text() == before
+    follow(runs.resume(tmp_path / "run", dataset=noise(seed=2, **labels), grow=True, steps=1))
+
+
+def test_checkpoints_of_before_there_was_growth_go_on_where_they_were(begin, follow, tmp_path, monkeypatch):
+    from latentlab.training import checkpoint
+
+    training = begin(steps=3)
+    follow(training)
+    read = checkpoint.load
+    monkeypatch.setattr(
+        checkpoint, "load", lambda *args: {k: v for k, v in read(*args).items() if k != "data"}
+    )
+    assert keeping.restore(training.folder, training.model, 0)[:2] == (0, 24)
+
+
+def test_every_kind_of_model_lists_each_of_its_layers(noise, plan, begin, follow, tmp_path):
+    dataset = noise(labels=np.arange(40) % 2, label_names=("cat", "dog"))
+    for key in MODELS:
+        follow(begin(f"{key} a", key, dataset=dataset, steps=1))
+        taken_over = begin(f"{key} b", key, dataset=dataset, start_from=tmp_path / f"{key} a").taken_over
+        assert taken_over.left == () and len(set(taken_over.taken)) == len(taken_over.taken) >= 2
