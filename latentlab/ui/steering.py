@@ -36,6 +36,8 @@ class Steering(QObject):
         self._control: Control | None = None
         self._soon = single_shot(self, self.send, SEND_AFTER)
         self._in_flight: dict[str, Any] = {}  # sent, and not yet heard of
+        self._edits: list[Edited] = []  # of this training
+        self._failure = ""  # to be told once training waits
         self.kind: type[Model] | None = None
         self.waiting: tuple[str, ...] = ()
         self.apart = ""
@@ -52,7 +54,7 @@ class Steering(QObject):
         from latentlab.run.training import configs
 
         self.kind, self._config, self._training = configs(folder)
-        self._control, self._in_flight, self.apart = control, {}, ""
+        self._control, self._in_flight, self._edits, self.apart = control, {}, [], ""
         self._preset = self._session.preset
         if adopt:
             self._session.set_plan(self.kind.key, *self._present())
@@ -127,6 +129,7 @@ class Steering(QObject):
     def on_edited(self, edited: Edited) -> None:
         if self.kind is None:
             return
+        self._edits.append(edited)
         text = wording.edit_text(self.kind, edited.changes)
         self._session.notify("info", f"From step {edited.step:,}: {text}")
         for name, (_, new) in edited.changes.items():
@@ -135,12 +138,29 @@ class Steering(QObject):
                 self._take(name, new)
 
     def on_diverged(self, diverged: Diverged) -> None:
-        what = self.kind.metric_titles.get(diverged.what, diverged.what) if self.kind else diverged.what
-        self._session.notify(
-            "error",
-            f"{what[:1].upper()}{what[1:]} was no finite number at step {diverged.step:,}: back at step "
-            f"{diverged.back_to:,} and paused. Try a smaller learning rate, then Resume.",
+        """The training has gone back, also behind edits."""
+        if self.kind is None:
+            return
+        undone: dict[str, tuple[Any, Any]] = {}
+        for edit in (edit for edit in reversed(self._edits) if edit.step > diverged.back_to):
+            for name, (old, new) in edit.changes.items():
+                undone[name] = undone.get(name, (new,))[0], old
+        self._edits = [edit for edit in self._edits if edit.step <= diverged.back_to]
+        for name, (_, old) in undone.items():
+            self._take(name, old)
+        again = f" with {wording.edit_text(self.kind, undone)} again" if undone else ""
+        remedy = "" if "training.learning_rate" in undone else " Try a smaller learning rate."
+        what = diverged.what[:1].upper() + diverged.what[1:]
+        self._failure = (
+            f"{what} was no finite number at step {diverged.step:,}. Training is back at step "
+            f"{diverged.back_to:,}{again}, and paused.{remedy} Resume goes on from there."
         )
+
+    def explain_pause(self) -> None:
+        """Why training waits, where no person asked it to: after what else is told of the failure."""
+        if self._failure:
+            self._session.notify("error", self._failure)
+            self._failure = ""
 
     def on_out_of_memory(self, told: OutOfMemory) -> None:
         text = f"{told.batch_size:,} images a step do not fit into memory; nothing is lost."

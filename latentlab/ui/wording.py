@@ -8,7 +8,7 @@ from typing import Any
 from latentlab.core.config import Config, FieldSpec, describe
 from latentlab.models.base import Model
 from latentlab.training.config import TrainingConfig
-from latentlab.ui.widgets.fields import format_float
+from latentlab.ui.widgets.fields import format_float, unit_of
 
 #: Titles that begin with a name keep its capital inside a sentence.
 NAMES = ("Adam", "Gaussian", "Bernoulli", "Gumbel")
@@ -24,7 +24,7 @@ def value_text(spec: FieldSpec, value: Any) -> str:
         if value == 0 and spec.zero:
             return spec.zero
         number = str(value) if spec.kind == "int" else format_float(value)
-        return f"{number} {spec.unit}".strip()
+        return f"{number} {unit_of(value, spec.unit)}".strip()
     return str(value)
 
 
@@ -66,8 +66,8 @@ def edit_text(kind: type[Model], changes: Mapping[str, Sequence[Any]]) -> str:
             parts.append(f"{name} {old} → {new}")
             continue
         before, after = value_text(spec, old), value_text(spec, new)
-        if spec.unit:
-            before = before.removesuffix(spec.unit).strip()
+        if spec.unit:  # said once is enough
+            before = before.removesuffix(unit_of(old, spec.unit)).strip()
         parts.append(f"{inside(spec.title)} {before} → {after}")
     return ", ".join(parts)
 

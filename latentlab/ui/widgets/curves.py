@@ -170,6 +170,12 @@ class Series:
         if self._smoother.weight > 0:
             self.smooth.append(self._smoother.push(values))
 
+    def rewind(self, step: float) -> None:
+        """Forget the points after `step`."""
+        length = int(np.searchsorted(self.steps, step, side="right"))
+        if length < len(self):
+            self._truncate(length)
+
     def set_smoothing(self, weight: float) -> None:
         """0 is none, towards 1 is more."""
         self._smoother = Smoother(weight)

@@ -60,6 +60,11 @@ def _scientific(text: str) -> str:
     return f"{float(text):.{digits - 1}e}"
 
 
+def unit_of(value: float, unit: str) -> str:
+    """The unit behind a number: "steps", but 1 "step"."""
+    return unit[:-1] if value == 1 and len(unit) > 1 and unit.endswith("s") else unit
+
+
 def parse_float(text: str) -> float | None:
     """What a person typed, decimal comma allowed; None if it is no finite number."""
     try:
@@ -114,11 +119,11 @@ class _QuietSpin(_Base):
     def _dressed(self, value: float, digits: str) -> str:
         if value == 0 and self.word:
             return self.word
-        return f"{digits} {self.unit}" if self.unit else digits
+        return f"{digits} {unit_of(value, self.unit)}".strip()
 
     def _bare(self, text: str) -> str:
         text = text.strip().removeprefix(self.prefix().strip()).removesuffix(self.suffix().strip())
-        return text.strip().removesuffix(self.unit).strip()
+        return text.strip().removesuffix(self.unit).removesuffix(unit_of(1, self.unit)).strip()
 
     def _whole(self, text: str) -> str:
         return f"{self.prefix()}{text}{self.suffix()}"

@@ -13,7 +13,7 @@ from latentlab.ui import wording
 from latentlab.ui.widgets.form_row import Row
 from latentlab.ui.widgets.form_section import FormSection
 
-CONTROL_WIDTH = 112
+CONTROL_WIDTH = 126
 
 
 class ConfigForm(QWidget):

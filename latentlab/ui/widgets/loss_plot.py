@@ -1,23 +1,23 @@
-"""Streaming curves: legend, smoothing, log scale, crosshair, markers. Loads pyqtgraph, which takes 0.8 s."""
+"""Streaming curves: legend, smoothing, log scale, crosshair, marks. Loads pyqtgraph, which takes 0.8 s."""
 
 from __future__ import annotations
 
 import html
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QPainter, QResizeEvent, QShowEvent
+from PySide6.QtCore import QBuffer, QByteArray, QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter, QResizeEvent, QShowEvent
 from PySide6.QtSvg import QSvgGenerator
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from latentlab.core.files import atomic_path
 from latentlab.ui import theme
 from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.curves import Series, write_csv
 from latentlab.ui.widgets.legend import Legend, format_value
+from latentlab.ui.widgets.plot_marks import PlotMarks
 from latentlab.ui.widgets.plot_surface import PlotSurface
 
 #: At most 20 repaints a second, however many points come.
@@ -25,13 +25,13 @@ REPAINT_MS = 200
 #: Curves are thinned to one minimum and one maximum per pixel of the plot, but never below this many.
 FEWEST_POINTS = 300
 MAX_SMOOTHING = 0.999
-MARKERS_KEPT = 200
 EMPTY_TEXT = "Press Train to see losses here"
 
 
 class LossPlot(QWidget):
-    """Curves over the training step. The view follows the newest step until someone zooms or pans; a double
-    click follows again.
+    """Curves over the training step, and in `marks` what happened when.
+
+    The view follows the newest step until someone zooms or pans; a double click follows again.
     """
 
     following_changed = Signal(bool)
@@ -41,9 +41,10 @@ class LossPlot(QWidget):
         self._series: dict[str, Series] = {}
         self._titles: dict[str, str] = {}
         self._lines: dict[str, tuple[Any, Any]] = {}
-        self._markers: list[tuple[float, Any]] = []
+        self._colors: dict[str, int] = {}  # places in the theme's palette, of series that were shown
         self._smoothing = 0.0
         self._exact: set[str] = set()
+        self._hidden: set[str] = set()  # until someone asks for them
         self._log = False
         self._following = True
 
@@ -69,6 +70,7 @@ class LossPlot(QWidget):
         view.sigRangeChangedManually.connect(self._on_range_changed_by_hand)
         view.sigXRangeChanged.connect(self._schedule)
 
+        self.marks = PlotMarks(self.plot)
         self._crosshair = pg.InfiniteLine(angle=90)
         self._crosshair.hide()
         self.plot.addItem(self._crosshair, ignoreBounds=True)
@@ -107,43 +109,32 @@ class LossPlot(QWidget):
         """name -> (steps, values), float64 (n,) each, unsmoothed; copies."""
         return {name: (s.steps.copy(), s.values.copy()) for name, s in self._series.items()}
 
-    def set_title(self, name: str, text: str, *, smoothed: bool = True) -> None:
+    def set_title(self, name: str, text: str, *, smoothed: bool = True, shown: bool = True) -> None:
         """What a series is called in legend and crosshair; may come before its first point.
 
         Without `smoothed` its values are always shown as they are: an average over a few would lag behind.
+        Without `shown` it waits in the legend's menu until someone asks for it.
         """
         self._titles[name] = text
         (self._exact.discard if smoothed else self._exact.add)(name)
+        (self._hidden.discard if shown else self._hidden.add)(name)
         if name in self._series:
             self.legend.set_title(name, text)
 
-    def add_marker(self, step: float, text: str) -> None:
-        """A dashed vertical line with a word: an edit, a checkpoint. The newest 200 are kept."""
-        line = pg.InfiniteLine(
-            pos=step,
-            angle=90,
-            label=text,
-            # Neighbouring labels would cover each other at one height.
-            labelOpts={"position": 0.96 - 0.11 * (len(self._markers) % 3), "anchors": [(0, 0), (0, 0)]},
-        )
-        self._markers.append((step, line))
-        self.plot.addItem(line, ignoreBounds=True)
-        self._style_marker(line)
-        if len(self._markers) > MARKERS_KEPT:
-            self.plot.removeItem(self._markers.pop(0)[1])
-
-    def markers(self) -> list[tuple[float, str]]:
-        """(step, text) of every marker kept, in the order they were added."""
-        return [(step, line.label.format) for step, line in self._markers]
+    def rewind(self, step: float) -> None:
+        """Forget what came after `step`: points and marks."""
+        for series in self._series.values():
+            series.rewind(step)
+        self.marks.rewind(step)
+        self._schedule()
 
     def reset(self) -> None:
         """Back to the empty state; titles, smoothing and scale stay."""
-        for _, line in self._markers:
-            self.plot.removeItem(line)
+        self.marks.clear()
         for lines in self._lines.values():
             for line in lines:
                 self.plot.removeItem(line)
-        self._series, self._lines, self._markers = {}, {}, []
+        self._series, self._lines, self._colors = {}, {}, {}
         self.legend.clear()
         self._hide_crosshair()
         self.follow()
@@ -156,7 +147,8 @@ class LossPlot(QWidget):
         self._smoothing = max(0.0, min(MAX_SMOOTHING, float(amount)))
         for name, series in self._series.items():
             series.set_smoothing(self._smoothing_of(name))
-            self._style_line(name)
+            if name in self._colors:
+                self._style_line(name)
         self._schedule()
 
     def set_log(self, on: bool) -> None:
@@ -201,6 +193,7 @@ class LossPlot(QWidget):
                 )
         if self._following:
             self._fit_y(extents)
+        self.marks.arrange()
 
     # --- files ---------------------------------------------------------------------------------------------
 
@@ -208,31 +201,34 @@ class LossPlot(QWidget):
         """All points of all series, unsmoothed, exact. ValueError if there are none; OSError passes on."""
         write_csv(self.series(), path)
 
-    def export_image(self, path: str | Path) -> None:
-        """The plot as it is now, as SVG or (twice as fine as the screen at 1x) PNG, by the path's suffix."""
+    def picture(self, kind: Literal["png", "svg"]) -> bytes:
+        """The plot as it is now: a drawing, or a PNG twice as fine as the screen at 1x."""
         self._hide_crosshair()
         self.refresh()
         size, factor = self.plot.size(), 2
-        with atomic_path(path) as temporary:
-            if temporary.suffix.lower() == ".svg":
-                target = QSvgGenerator()
-                target.setFileName(str(temporary))
-                target.setSize(size)
-                target.setViewBox(QRectF(0, 0, size.width(), size.height()))
-                target.setTitle("latentlab losses")
-                painter = QPainter(target)
-                self.plot.render(painter)
-                painter.end()
-            else:
-                image = QImage(size * factor, QImage.Format.Format_ARGB32_Premultiplied)
-                image.setDevicePixelRatio(factor)
-                image.fill(theme.current().color("panel"))
-                painter = QPainter(image)
-                painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-                self.plot.render(painter, QRectF(0, 0, size.width(), size.height()))
-                painter.end()
-                if not image.save(str(temporary)):
-                    raise OSError(f"cannot write {path} as an image")
+        content = QByteArray()
+        buffer = QBuffer(content)
+        buffer.open(QBuffer.OpenModeFlag.WriteOnly)
+        frame = QRectF(0, 0, size.width(), size.height())
+        if kind == "svg":
+            target = QSvgGenerator()
+            target.setOutputDevice(buffer)
+            target.setSize(size)
+            target.setViewBox(frame)
+            target.setTitle("latentlab losses")
+            painter = QPainter(target)
+            self.plot.render(painter)
+            painter.end()
+        else:
+            image = QImage(size * factor, QImage.Format.Format_ARGB32_Premultiplied)
+            image.setDevicePixelRatio(factor)
+            image.fill(theme.current().color("panel"))
+            painter = QPainter(image)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            self.plot.render(painter, frame)
+            painter.end()
+            QImageWriter(buffer, QByteArray(b"png")).write(image)
+        return bytes(content.data())
 
     # --- inside --------------------------------------------------------------------------------------------
 
@@ -248,15 +244,21 @@ class LossPlot(QWidget):
             line.setClipToView(True)
             lines.append(line)
         self._lines[name] = (lines[0], lines[1])
-        self.legend.add(name, self._titles.get(name, name), self._color(name))
-        self._style_line(name)
+        shown = name not in self._hidden
+        self.legend.add(name, self._titles.get(name, name), self._color(name) if shown else "", on=shown)
+        if shown:
+            self._style_line(name)
 
     def _smoothing_of(self, name: str) -> float:
         return 0.0 if name in self._exact else self._smoothing
 
     def _color(self, name: str) -> str:
-        series = theme.current().series
-        return series[list(self._series).index(name) % len(series)]
+        """The series keeps what it gets when it is first shown: the colour that the fewest others have."""
+        palette = theme.current().series
+        if name not in self._colors:
+            used = [place for other, place in self._colors.items() if self.legend.is_on(other)]
+            self._colors[name] = min(range(len(palette)), key=used.count)
+        return palette[self._colors[name]]
 
     def _scaled(self, x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if not self._log:
@@ -300,6 +302,9 @@ class LossPlot(QWidget):
             self._set_following(False)
 
     def _on_legend_toggled(self, name: str, on: bool) -> None:
+        if on:
+            self.legend.set_color(name, self._color(name))
+            self._style_line(name)
         self._schedule()
 
     def _on_mouse_moved(self, position: QPointF) -> None:
@@ -315,6 +320,8 @@ class LossPlot(QWidget):
             lines.append(f'<span style="color:{self._color(name)}">●</span>&nbsp;{title}&nbsp;<b>{value}</b>')
         self._crosshair.setPos(step)
         self._crosshair.show()
+        accent = theme.current().accent
+        lines += [f'<span style="color:{accent}">{html.escape(text)}</span>' for text in self.marks.at(step)]
         self.readout.setText("<br>".join([f"step {max(0, round(step)):,}", *lines]))
         self.readout.adjustSize()
         left = position.x() + 14
@@ -358,11 +365,10 @@ class LossPlot(QWidget):
             axis.setTextPen(pg.mkPen(shown.secondary))
             axis.setTickFont(font)
         self._crosshair.setPen(pg.mkPen(shown.faint, width=1))
-        for name in self._series:
+        for name in self._colors:
             self._style_line(name)
             self.legend.set_color(name, self._color(name))
-        for _, line in self._markers:
-            self._style_marker(line)
+        self.marks.restyle()
 
     def _style_line(self, name: str) -> None:
         raw, main = self._lines[name]
@@ -372,13 +378,6 @@ class LossPlot(QWidget):
         raw.setPen(pg.mkPen(faint, width=1))
         # A broader line costs twice the time: only where it has to stand out from the values behind it.
         main.setPen(pg.mkPen(self._color(name), width=1.5 if self._smoothing_of(name) else 1))
-
-    def _style_marker(self, line: Any) -> None:
-        accent = theme.current().accent
-        line.setPen(pg.mkPen(accent, width=1, style=Qt.PenStyle.DashLine))
-        line.label.setColor(accent)
-        line.label.fill = pg.mkBrush(theme.current().color("panel", 0.8))
-        line.label.setFont(theme.base_font(11))
 
 
 def _rgb(color: QColor) -> tuple[int, int, int]:

@@ -190,17 +190,97 @@ def test_the_crosshair_reads_every_visible_series(plot):
     assert not plot.readout.isVisible()
 
 
-def test_markers(plot):
+def test_edits_are_marked_in_order_and_the_newest_are_kept(plot):
     fill(plot)
-    plot.add_marker(500, "lr 1e-3 → 5e-4")
-    plot.add_marker(600, "checkpoint")
-    assert plot.markers() == [(500, "lr 1e-3 → 5e-4"), (600, "checkpoint")]
+    plot.marks.add_edit(600, "batch 128 → 64 images")
+    plot.marks.add_edit(500, "learning rate {0.001} → 5e-4")
+    assert plot.marks.edits() == [(500, "learning rate {0.001} → 5e-4"), (600, "batch 128 → 64 images")]
+    assert "step 500: learning rate {0.001} → 5e-4" in plot.plot.accessibleDescription()
     plot.grab()
+    assert [line.label.textItem.toPlainText() for _, _, line in plot.marks._edits] == [
+        "learning rate {0.001} → 5e-4",
+        "batch 128 → 64 images",
+    ]
     for i in range(250):
-        plot.add_marker(i, "")
-    assert len(plot.markers()) == 200
+        plot.marks.add_edit(i, "")
+    assert len(plot.marks.edits()) == 200
     plot.reset()
-    assert plot.markers() == []
+    assert plot.marks.edits() == [] and plot.plot.accessibleDescription() == ""
+
+
+def spans_of_words(plot):
+    """Where the words of edits stand that are shown: (left, right, top), in pixels."""
+    spans = []
+    for _, _, line in plot.marks._edits:
+        if line.label.isVisible():
+            box = line.label.mapRectToScene(line.label.boundingRect())
+            spans.append((box.left(), box.right(), box.top()))
+    return spans
+
+
+def test_words_of_edits_cover_neither_each_other_nor_run_out_of_the_plot(plot):
+    fill(plot)
+    for step in (10, 500, 510, 520, 530, 540, 999):
+        plot.marks.add_edit(step, "learning rate 0.001 → 5e-4")
+    plot.refresh()
+    plot.grab()
+    spans = spans_of_words(plot)
+    shown = [step for step, _, line in plot.marks._edits if line.label.isVisible()]
+    assert shown == [10, 530, 540, 999]  # of five neighbours the newest that have room, at two heights
+    edge = plot.plot.getViewBox().sceneBoundingRect()
+    for i, (left, right, top) in enumerate(spans):
+        assert edge.left() - 1 <= left and right <= edge.right() + 1
+        for other in spans[:i]:
+            assert other[2] != top or other[1] <= left or right <= other[0]
+
+
+def test_the_crosshair_says_what_happened_there(plot):
+    fill(plot)
+    plot.marks.add_edit(500, "β 1 → <4>")
+    plot.marks.set_checkpoints([200, 500])
+    view = plot.plot.getViewBox()
+
+    def read(step):
+        plot.plot.scene().sigMouseMoved.emit(view.mapViewToScene(QPointF(step, 20)))
+        return plot.readout.text()
+
+    assert "β 1 → &lt;4&gt;" in read(501) and "checkpoint" in read(501)
+    assert "checkpoint" in read(201) and "β" not in read(201)
+    assert "checkpoint" not in read(300) and "β" not in read(300)
+
+
+def test_going_back_takes_away_points_and_marks_after_that_step(plot):
+    fill(plot)
+    for step in (100, 400, 401):
+        plot.marks.add_edit(step, "x")
+    plot.marks.set_checkpoints([100, 400, 800])
+    plot.rewind(400)
+    assert plot.series()["loss"][0].tolist() == list(range(401))
+    assert plot.marks.edits() == [(100, "x"), (400, "x")]
+    assert plot.marks.checkpoints == (100, 400)
+    assert (
+        len(plot.plot.getPlotItem().items) == len(plot._lines) * 2 + 2 + 2
+    )  # lines, edits, ticks, crosshair
+
+
+def test_ticks_of_checkpoints_are_drawn_at_the_foot(plot):
+    fill(plot)
+    plot.refresh()
+    before = plot.plot.grab().toImage()
+    plot.marks.set_checkpoints([500])
+    plot.plot.viewport().update()
+    after = plot.plot.grab().toImage()
+    different = [
+        (x, y)
+        for x in range(before.width())
+        for y in range(before.height())
+        if before.pixel(x, y) != after.pixel(x, y)
+    ]
+    view = plot.plot.getViewBox()
+    foot = plot.plot.mapFromScene(view.mapViewToScene(QPointF(500, view.viewRange()[1][0])))
+    assert different and all(
+        abs(x - foot.x()) <= 2 and foot.y() - 16 <= y <= foot.y() + 1 for x, y in different
+    )
 
 
 def test_csv(plot, tmp_path):
@@ -210,14 +290,42 @@ def test_csv(plot, tmp_path):
     assert lines == ["step,loss", f"0,{0.1 + 0.2!r}", "5,1.0"]
 
 
-def test_pictures(plot, tmp_path):
+def test_pictures_carry_the_marks(plot, tmp_path):
     fill(plot)
-    plot.export_image(tmp_path / "a.png")
-    image = QImage(str(tmp_path / "a.png"))
+    plot.marks.add_edit(500, "learning rate 0.001 → 5e-4")
+    image = QImage.fromData(plot.picture("png"))
     assert image.width() == plot.plot.width() * 2
-    assert len({image.pixel(x, image.height() // 2) for x in range(image.width())}) > 1
-    plot.export_image(tmp_path / "a.svg")
-    assert ET.parse(tmp_path / "a.svg").getroot().tag.endswith("svg")
+    view = plot.plot.getViewBox()
+    column = round(2 * plot.plot.mapFromScene(view.mapViewToScene(QPointF(500, 0))).x())
+    strong = [
+        row
+        for row in range(image.height())
+        if max(image.pixelColor(column + d, row).blue() for d in (-1, 0, 1)) > 150
+    ]
+    assert len(strong) > image.height() / 4  # a dashed line; curves and axes alone are a few rows
+    drawing = ET.fromstring(plot.picture("svg"))
+    assert drawing.tag.endswith("svg")
+    assert "learning rate 0.001 → 5e-4" in "".join(drawing.itertext())
+
+
+def test_what_is_not_shown_at_first_has_a_colour_of_its_own_once_it_is(plot):
+    for name in "abc":
+        plot.set_title(name, name.upper(), shown=name != "b")
+    plot.set_title("later", "Later", smoothed=False, shown=False)
+    for name in ("a", "b", "c", "later"):
+        plot.extend(name, [0, 1], [1.0, 2.0])
+    plot.refresh()
+    assert [plot._lines[n][1].isVisible() for n in ("a", "b", "c", "later")] == [True, False, True, False]
+    colours = [plot.legend.item(n).color for n in "ac"]
+    assert colours == list(theme.current().series[:2])
+    plot.legend.item("b").setChecked(True)
+    plot.legend.item("c").setChecked(False)
+    plot.legend.item("later").setChecked(True)
+    plot.refresh()
+    assert plot.legend.item("b").color == theme.current().series[2]
+    assert plot.legend.item("later").color == theme.current().series[1]  # nobody shows it now
+    assert plot._lines["b"][1].opts["pen"].color() == QColor(theme.current().series[2])
+    assert plot._lines["later"][1].isVisible()
 
 
 def test_colours_follow_the_theme(plot, qapp):
