@@ -36,3 +36,33 @@ def draw(points: np.ndarray) -> np.ndarray:
     down = np.arange(height, dtype=np.float32) + 0.5 - (1 - y[:, None]) * height
     dots = np.exp(-0.5 * (down / DOT) ** 2)[:, :, None] * np.exp(-0.5 * (across / DOT) ** 2)[:, None, :]
     return np.rint(255 * dots).astype(np.uint8)[:, None]
+
+
+def locate(pictures: np.ndarray) -> np.ndarray:
+    """Where the dots of pictures that `draw` made are: uint8 (N, 1, 64, 64) -> float64 (N, 2), x and y.
+
+    To a fiftieth of a pixel for every point of the unit square, also where the edge cuts its dot; the middle
+    where there is none.
+    """
+    dots = pictures[:, 0].astype(np.float64)
+    x, down = _centres(dots.sum(1)), _centres(dots.sum(2))
+    return np.stack([x, 1 - down], 1)
+
+
+def _centres(profiles: np.ndarray) -> np.ndarray:
+    """Middles of dots from the brightness (N, S) of their columns, in 0..1.
+
+    The logarithm of a Gaussian, without its square term, is a line whose slope tells the middle: a fit that,
+    unlike the centre of mass, does not mind that a part is missing.
+    """
+    size = profiles.shape[1]
+    place = np.arange(size) + 0.5
+    # What rounding left of the tails says nothing any more.
+    weights = np.where(profiles >= 0.1 * profiles.max(1, keepdims=True), profiles, 0.0)
+    total = weights.sum(1, keepdims=True)
+    if not total.all():
+        weights, total = np.where(total, weights, 1.0), np.where(total, total, size)
+    lines = np.log(np.maximum(profiles, 1.0)) + 0.5 * (place / DOT) ** 2
+    offset = place - (weights * place).sum(1, keepdims=True) / total
+    slope = (weights * offset * lines).sum(1) / (weights * offset**2).sum(1)
+    return slope * DOT**2 / size

@@ -51,3 +51,16 @@ def test_each_point_has_a_picture_of_its_own():
 
 def test_what_lies_outside_is_not_drawn():
     assert not points.draw(at((-0.5, 0.5), (0.5, 2.0))).any()
+
+
+def test_a_drawn_point_is_found_again_to_a_fiftieth_of_a_pixel():
+    wanted = np.random.default_rng(0).random((500, 2)).astype(np.float32)
+    wanted[:6] = [[0, 0], [1, 1], [0, 1], [1, 0], [0.5, 0], [0.003, 0.5]]  # the edge cuts these dots
+    found = points.locate(points.draw(at(*wanted)))
+    assert found.shape == (500, 2)
+    assert np.abs(found - wanted).max() * points.PICTURE[2] < 1 / 50
+
+
+def test_where_there_is_no_dot_the_middle_is_found():
+    found = points.locate(np.zeros((2, *points.PICTURE), np.uint8))
+    np.testing.assert_allclose(found, np.full((2, 2), 0.5), atol=1e-12)
