@@ -37,7 +37,7 @@ class Cloud:
 
     latents: float32 (N, D). points: float32 (N, F), what maps are made of: the latents themselves, or the
     model's features of them. indices: int64 (N,) of the dataset's images, or None for samples of the prior,
-    which are seeds seed, seed + 1, ... images: uint8 (N, C, H, W).
+    which are seeds seed, seed + 1, ... images: uint8 (N, C, H, W), or the dataset's points.
     """
 
     latents: np.ndarray

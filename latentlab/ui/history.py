@@ -11,11 +11,13 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 
 from latentlab.core.points import picture_shape
-from latentlab.training.events import Preview
+from latentlab.training.events import Plane, Preview
 from latentlab.training.run_folder import RunFolder
 
 #: Bytes of snapshots that are kept in memory; older ones are read from the run folder again.
 BUDGET = 128 * 2**20
+#: Planes of points that are kept, some 30 kB each: of older snapshots their pictures are left.
+MOST_PLANES = 4000
 
 
 class History(QObject):
@@ -33,10 +35,21 @@ class History(QObject):
         self._paths: dict[int, Path] = {}
         self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
         self._shape = (1, 1)
+        self._folder: RunFolder | None = None
+        self.looked_at: tuple[int, np.ndarray] | None = None  # what `shown` told last of this run
+        self.plane: Plane | None = None  # as it is now, of models of points
+        self.planes: dict[int, Plane] = {}  # by step, of the snapshots that were seen to come
 
-    def show(self, folder: RunFolder, samples: list[tuple[int, Path]]) -> None:
-        """Begin with the snapshots that a run has already."""
-        self.steps, self._paths = [], {}
+    def show(
+        self, folder: RunFolder, samples: list[tuple[int, Path]], plane: Plane | None = None, step: int = 0
+    ) -> None:
+        """Begin with the snapshots that a run has already. `plane` is of its model, at `step`."""
+        if self._folder is None or self._folder.path != folder.path:
+            self.planes = {}
+        self.plane = plane
+        if plane is not None:
+            self.planes[step] = plane
+        self.steps, self._paths, self.looked_at = [], {}, None
         self._cache.clear()
         self._following = True
         _, height, width = picture_shape(folder.info["image_shape"])
@@ -51,15 +64,30 @@ class History(QObject):
 
     def add(self, preview: Preview) -> None:
         """A new snapshot; it is looked at unless an older one is."""
+        assert self._folder is not None, "a snapshot of no run"
         if preview.step not in self._paths:
             self.steps.append(preview.step)
         self._paths[preview.step] = self._folder.sample_path(preview.step)
         self._keep(preview.step, preview.images)
+        if preview.plane is not None:
+            self.plane = self.planes[preview.step] = preview.plane
+            if len(self.planes) > MOST_PLANES:
+                del self.planes[min(self.planes)]
         if self._following:
             self.index = len(self.steps) - 1
         self.changed.emit()
         if self._following:
             self._look()
+
+    def rewind(self, step: int) -> None:
+        """Forget the snapshots after `step`: training has gone back behind them."""
+        self.steps = [at for at in self.steps if at <= step]
+        for kept in (self._paths, self._cache, self.planes):
+            for late in [at for at in kept if at > step]:
+                del kept[late]
+        self.index = min(self.index, len(self.steps) - 1)
+        self.changed.emit()
+        self._look()
 
     def go(self, index: int) -> None:
         """Look at a snapshot; the last one follows what comes."""
@@ -73,7 +101,7 @@ class History(QObject):
             return
         step = self.steps[self.index]
         if step in self._cache:
-            self.shown.emit(step, self._cache[step])
+            self._tell(step, self._cache[step])
             return
         path, (height, width) = self._paths[step], self._shape
 
@@ -93,7 +121,11 @@ class History(QObject):
             return  # of the run before this one
         self._keep(step, images)
         if 0 <= self.index < len(self.steps) and self.steps[self.index] == step:
-            self.shown.emit(step, images)
+            self._tell(step, images)
+
+    def _tell(self, step: int, images: np.ndarray) -> None:
+        self.looked_at = step, images
+        self.shown.emit(step, images)
 
     def _keep(self, step: int, images: np.ndarray) -> None:
         self._cache[step] = images

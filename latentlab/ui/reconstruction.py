@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from latentlab.core.points import draw, is_points, locate
 from latentlab.data.base import Dataset, Report
 from latentlab.data.one_image import read_one
 from latentlab.latent import inversion
@@ -38,8 +39,9 @@ TELL_EVERY = 0.05
 class Pairs:
     """Images of the dataset and what comes back of them.
 
-    indices: int64 (N,) of the dataset's images. images: uint8 (N, C, H, W). latents, float32 (N, D), and
-    answers, uint8 (N, C, H, W), are None without an encoder. heldout: whether training never saw them.
+    indices: int64 (N,) of the dataset's images. images: uint8 (N, C, H, W), points drawn. latents,
+    float32 (N, D), and answers, uint8 (N, C, H, W), are None without an encoder. heldout: whether training
+    never saw them.
     """
 
     dataset: Dataset
@@ -55,8 +57,10 @@ class Pairs:
         return f"#{index}" if labels is None else f"#{index} · {self.dataset.label_names[labels[index]]}"
 
     def errors(self) -> np.ndarray:
-        """Mean squared error of each pair, float64 (N,), for pixels in 0..1."""
+        """Mean squared error of each pair, float64 (N,), for pixels, or x and y, in 0..1."""
         assert self.answers is not None
+        if self.dataset.is_points:  # of x and y, not of dots
+            return np.square(locate(self.images) - locate(self.answers)).mean(1)
         difference = (self.images.astype(np.float64) - self.answers) / 255
         return np.square(difference).mean((1, 2, 3))
 
@@ -65,7 +69,7 @@ class Pairs:
 class Sought:
     """One image, uint8 (C, H, W), and the best latent (D,) for it so far with its decode; None before that.
 
-    psnr: how near that comes, in dB.
+    A point is float32 (2, 1, 1), its decode a picture. psnr: how near that comes, in dB.
     """
 
     name: str
@@ -73,6 +77,11 @@ class Sought:
     z: np.ndarray | None = None
     answer: np.ndarray | None = None
     psnr: float = -math.inf
+
+    @property
+    def picture(self) -> np.ndarray:
+        """The image, or the point drawn: uint8 (C, H, W)."""
+        return draw(self.image[None])[0] if is_points(self.image.shape) else self.image
 
 
 class Reconstruction(QObject):
@@ -122,7 +131,8 @@ class Reconstruction(QObject):
         if self.pairs.latents is not None:
             self._latent.set_z(self.pairs.latents[place], "encode")
         else:
-            self._seek(Sought(self.pairs.name(place), self.pairs.images[place]))
+            index = self.pairs.indices[place]
+            self._seek(Sought(self.pairs.name(place), self.pairs.dataset.images[index]))
             self.search()
 
     def open(self, path: Path) -> None:
@@ -133,6 +143,10 @@ class Reconstruction(QObject):
                 f"There is no model yet that could reconstruct {path.name}: press Train, or open a run. "
                 "To train on images, drop their folder.",
             )
+            return
+        if is_points(self._latent.model.image_shape):
+            text = f"This model makes points, not images: it cannot take {path.name}."
+            self._session.notify("warning", text)
             return
         self._give_up()
         self._reading = self._session.with_model(functools.partial(_read, path), self._on_read)
@@ -291,7 +305,10 @@ def _encoded(model: Model, sought: Sought) -> Sought:
     if z is None:
         return sought
     answer = render(model, z[None])[0]
-    psnr = inversion.psnr(answer, sought.image)
+    if is_points(sought.image.shape):
+        psnr = inversion.psnr(locate(answer[None])[0], sought.image.flatten())
+    else:
+        psnr = inversion.psnr(answer, sought.image)
     return dataclasses.replace(sought, z=z, answer=answer, psnr=psnr)
 
 
@@ -326,10 +343,9 @@ def _look(
     pairs = None
     if dataset is not None and dataset.image_shape == model.image_shape:
         indices, heldout = _drawn(dataset, info, draw)
-        images = dataset.images[indices]
-        pairs = Pairs(dataset, indices, heldout, images)
+        pairs = Pairs(dataset, indices, heldout, dataset.pictures(indices))
         if model.can_encode:
-            latents = inversion.locate(model, images, report)
+            latents = inversion.locate(model, dataset.images[indices], report)
             pairs = dataclasses.replace(pairs, latents=latents, answers=render(model, latents))
     report(1, 1)
     return pairs, sought, None if sought is None else _encoded(model, sought)

@@ -19,11 +19,14 @@ from PySide6.QtWidgets import (
 
 from latentlab.data.base import SOURCES, Dataset, SourceConfig
 from latentlab.ui import theme
+from latentlab.ui.points_state import some_points
+from latentlab.ui.scene import Scene
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import ChoiceField
 from latentlab.ui.widgets.form import ConfigForm
 from latentlab.ui.widgets.labels import ElidedLabel, heading
+from latentlab.ui.widgets.plane_view import PlaneView
 from latentlab.ui.widgets.thumbnails import ThumbnailGrid
 
 
@@ -66,6 +69,11 @@ class DatasetPanel(QWidget):
         self.thumbnails.setObjectName("dataset_thumbnails")
         self.thumbnails.setAccessibleName("Images of the dataset")
         self.thumbnails.setFixedHeight(116)
+        self.points = PlaneView()
+        self.points.setObjectName("dataset_points")
+        self.points.setAccessibleName("Points of the dataset")
+        self.points.setFixedHeight(160)
+        self.points.hide()
         self.classes = ClassBars()
         self.classes.setObjectName("dataset_classes")
 
@@ -106,6 +114,7 @@ class DatasetPanel(QWidget):
         layout.addWidget(heading("Dataset"))
         layout.addWidget(self.summary)
         layout.addWidget(self.thumbnails)
+        layout.addWidget(self.points)
         layout.addWidget(self.classes)
         layout.addWidget(self.source)
         layout.addWidget(self.path_row)
@@ -141,8 +150,9 @@ class DatasetPanel(QWidget):
         self.path_row.setVisible(kind.needs_path)
 
     def _on_source_changed(self) -> None:
-        # What every source has stays as it is.
-        kept = {k: v for k, v in self.form.values().items() if k in SourceConfig.model_fields}
+        # What every source of images has stays as it is.
+        fields = SOURCES.get(self.source.currentData()).Config.model_fields
+        kept = {k: v for k, v in self.form.values().items() if k in SourceConfig.model_fields and k in fields}
         self._build_form(kept)
 
     def _on_source_activated(self) -> None:
@@ -186,7 +196,13 @@ class DatasetPanel(QWidget):
         labels = None
         if dataset.labels is not None:
             labels = [dataset.label_names[i] for i in dataset.labels]
-        self.thumbnails.set_images(dataset.images, labels)
+        self.thumbnails.setVisible(not dataset.is_points)
+        self.points.setVisible(dataset.is_points)
+        if dataset.is_points:
+            self.points.set_scene(Scene(real=some_points(dataset)))
+            self.thumbnails.set_images(None)
+        else:
+            self.thumbnails.set_images(dataset.images, labels)
         self.classes.set_counts(dataset.class_counts())
         self._say(dataset.summary())
 

@@ -11,16 +11,17 @@ from PySide6.QtCore import QRect, QSize, Signal
 from PySide6.QtGui import QResizeEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
+from latentlab.core.points import is_points
 from latentlab.export.grid import compose
 from latentlab.ui.latent_state import AROUND_SIDE, Axis
 from latentlab.ui.panels.explore_pad import ExplorePad, beside, nudge, plane_name
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.axis_choice import AxisChoice
 from latentlab.ui.widgets.buttons import push_button
-from latentlab.ui.widgets.drag_view import DragView
 from latentlab.ui.widgets.labels import ElidedLabel
 from latentlab.ui.widgets.picture import GridView
 from latentlab.ui.widgets.pixels import tile_picture
+from latentlab.ui.widgets.plane_view import PlaneView
 from latentlab.ui.widgets.segments import Segments
 from latentlab.ui.widgets.visited_strip import RING, VisitedStrip
 
@@ -66,6 +67,9 @@ class ExplorePanel(QWidget):
         session.directions.changed.connect(self._on_directions_changed)
         session.importance.changed.connect(self._on_importance_changed)
         session.directions.thumbs_changed.connect(self._on_thumbs_changed)
+        session.history.changed.connect(self._show_points)
+        session.points.changed.connect(self._show_points)
+        session.points.layers_changed.connect(self._show_points)
 
     def _make_widgets(self) -> None:
         self._choices = self.down, self.right = AxisChoice(), AxisChoice()
@@ -88,7 +92,7 @@ class ExplorePanel(QWidget):
             "explore_show_pad", "Pad", "The whole plane with a handle: drag it, double click centres."
         )
 
-        self.view = DragView(self, smooth=True)
+        self.view = PlaneView(self)
         self.view.setObjectName("explore_view")
         self.view.setAccessibleName("The image of the present latent")
         self.view.set_empty_text(EMPTY_TEXT)
@@ -194,6 +198,7 @@ class ExplorePanel(QWidget):
         if len(self._dimensions) != len(latent.dimensions()):
             self._chosen = False
         self.view.set_movable(latent.axes is not None)
+        self._show_points()
         self._dimensions = [latent.dimension_axis(i) for i in latent.dimensions()]
         for choice in self._choices:
             choice.set_dimensions(self._dimensions)
@@ -294,6 +299,13 @@ class ExplorePanel(QWidget):
         self._due = time.perf_counter() - waited_ms / 1000
         self.view.set_picture(tile_picture(images[0]))
         self._show_caption()
+
+    def _show_points(self) -> None:
+        """Of a model of points the whole plane, with the present one marked."""
+        model, points = self._latent.model, self._session.points
+        shown = model is not None and is_points(model.image_shape) and points.active
+        self.view.set_layers(points.layers)
+        self.view.set_scene(points.scene() if shown else None)
 
     def _show_caption(self) -> None:
         latent = self._latent

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from latentlab.core.points import draw, is_points
 from latentlab.latent import projection as maps
 from latentlab.latent.projection import PROJECTIONS
 from latentlab.models.base import Choice
@@ -335,7 +336,9 @@ class MapPanel(QWidget):
 
     def _describe(self, index: int) -> tuple[np.ndarray, str]:
         assert self.state.drawn is not None
-        return tile_picture(self.state.drawn.cloud.images[index]), self.state.drawn.name(index)
+        images = self.state.drawn.cloud.images[index : index + 1]
+        pictures = draw(images) if is_points(images.shape[1:]) else images
+        return tile_picture(pictures[0]), self.state.drawn.name(index)
 
     # Going there
 

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from latentlab.core.points import is_points
 from latentlab.data.image_file import SUFFIXES
 from latentlab.export.grid import compose
 from latentlab.ui import theme
@@ -36,6 +37,7 @@ NO_ENCODER = (
     "A GAN has no encoder: drop an image here and it is searched for,\n"
     "from many latents at once towards the one that comes nearest."
 )
+OTHER_SHAPE = "Load images of that shape, or drop any one image here."
 #: Images are large from so many pixels a side: fewer rows of them then. A row holds no fewer than four.
 LARGE, FEWEST = 48, 4
 
@@ -161,12 +163,12 @@ class ReconstructPanel(QWidget):
         rows = -(-len(tiles) // columns)
         picture = compose(tiles, columns, spacing=2 * gap)
         self.view.set_grid(picture, rows, columns, tiles.shape[2], width, 2 * gap, len(tiles))
-        text = f"{len(tiles)} {'held-out images' if pairs.heldout else 'images'} of {pairs.dataset.name}"
+        noun = ("held-out " if pairs.heldout else "") + ("points" if pairs.dataset.is_points else "images")
+        text = f"{len(tiles)} {noun} of {pairs.dataset.name}"
         if pairs.answers is None:
             assert model is not None
-            text += (
-                f" · a {model.family.upper()} has no encoder: click one, or drop your own, to search for it"
-            )
+            own = "" if pairs.dataset.is_points else ", or drop your own,"
+            text += f" · a {model.family.upper()} has no encoder: click one{own} to search for it"
         else:
             error = float(pairs.errors()[: len(tiles)].mean())
             text = f"{decibels(_psnr(error))} · squared error {error:.4f} · {text} over their reconstructions"
@@ -185,19 +187,20 @@ class ReconstructPanel(QWidget):
         model, dataset = self._session.latent.model, self._session.dataset
         if model is None:
             return NO_MODEL
-        if not model.can_encode:
+        if not model.can_encode and not is_points(model.image_shape):
             return NO_ENCODER
         if dataset is not None and dataset.image_shape != model.image_shape:
             return (
-                f"{dataset.name} holds images of {_size(dataset.image_shape)}, "
-                f"this model makes {_size(model.image_shape)}.\n"
-                "Load images of that shape, or drop any one image here."
+                f"{dataset.name} holds {_what(dataset.image_shape)}, "
+                f"this model makes {_what(model.image_shape)}.\n"
+                + ("Load points." if is_points(model.image_shape) else OTHER_SHAPE)
             )
         return ""
 
     def _show_own(self, _: object = None) -> None:
         sought, model = self.state.sought, self._session.latent.model
         self.steps.setVisible(model is not None and (sought is not None or not model.can_encode))
+        self.open.setEnabled(model is None or not is_points(model.image_shape))
         self.own.setVisible(sought is not None)
         self.view.setVisible(sought is None or self.state.pairs is not None)
         if sought is not None:
@@ -280,7 +283,7 @@ class OwnImage(QWidget):
         self.pictures.setDirection(directions.LeftToRight if alone else directions.TopToBottom)
         self.name.setText(sought.name)
         self.name.setToolTip(sought.name)
-        self.target.set_picture(tile_picture(sought.image))
+        self.target.set_picture(tile_picture(sought.picture))
         if sought.answer is None:
             self.answer.set_picture(None)
             self.answer.set_empty_text("searching…" if searching else "nothing found yet")
@@ -314,6 +317,8 @@ def _psnr(error: float) -> float:
     return -10 * math.log10(error) if error > 0 else math.inf
 
 
-def _size(shape: tuple[int, int, int]) -> str:
+def _what(shape: tuple[int, int, int]) -> str:
+    if is_points(shape):
+        return "points of a plane"
     channels, height, width = shape
-    return f"{width}×{height} {({1: 'in grey', 3: 'in colour', 4: 'with alpha'})[channels]}"
+    return f"images of {width}×{height} {({1: 'in grey', 3: 'in colour', 4: 'with alpha'})[channels]}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
 from latentlab.export.grid import compose
 from latentlab.run import PREVIEW_COLUMNS
@@ -12,6 +12,9 @@ from latentlab.ui import theme
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.picture import GridView
+from latentlab.ui.widgets.pixels import tile_picture
+from latentlab.ui.widgets.plane_legend import PlaneLegend
+from latentlab.ui.widgets.plane_view import PlaneView
 
 SPACING = 2
 #: Snapshots a second while the history plays.
@@ -19,19 +22,27 @@ FPS = 20
 
 
 class SamplesPanel(QWidget):
-    """A live grid of seeds 0 to 63, with a scrubber over every snapshot from noise to now."""
+    """A live grid of seeds 0 to 63, or the plane of points, with a scrubber from noise to now."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("samples_panel")
         self._latent = session.latent
         self._history = session.history
+        self._points = session.points
 
         self.view = GridView(smooth=True)
         self.view.setObjectName("samples_view")
         self.view.setAccessibleName("Samples")
         self.view.set_empty_text("Samples of the model appear here while it learns")
         self.view.tile_tooltip = self._tooltip
+        self.plane = PlaneView()
+        self.plane.setObjectName("plane_view")
+        self.plane.setAccessibleName("Points of the data and of the model")
+        self.legend = PlaneLegend()
+        self.canvas = QStackedWidget()
+        self.canvas.addWidget(self.view)
+        self.canvas.addWidget(self.plane)
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setObjectName("history_slider")
         self.slider.setAccessibleName("History of the training")
@@ -57,7 +68,8 @@ class SamplesPanel(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(12)
-        layout.addWidget(self.view, 1)
+        layout.addWidget(self.legend)
+        layout.addWidget(self.canvas, 1)
         layout.addLayout(row)
 
         self.view.tile_clicked.connect(self._on_tile_clicked)
@@ -67,6 +79,12 @@ class SamplesPanel(QWidget):
         self._timer.timeout.connect(self._on_tick)
         self._history.changed.connect(self._on_history_changed)
         self._history.shown.connect(self._on_shown)
+        self.legend.toggled.connect(self._points.set_layer)
+        self._points.changed.connect(self._show_points)
+        self._points.layers_changed.connect(self._show_points)
+        self._latent.explored.connect(self._on_explored)
+        self._latent.space_changed.connect(self._on_space_changed)
+        self._show_points()
 
     def _on_history_changed(self) -> None:
         count = len(self._history.steps)
@@ -79,13 +97,38 @@ class SamplesPanel(QWidget):
         if count == 0:
             self.view.set_picture(None)
             self.step.setText("")
+        self._show_points()
 
     def _on_shown(self, step: int, images: np.ndarray) -> None:
+        self.step.setText(f"step {step:,}")
+        if self._points.active:
+            self._show_points()
+            return
         count, _, height, width = images.shape
         rows = -(-count // PREVIEW_COLUMNS)
         picture = compose(images, PREVIEW_COLUMNS, SPACING)
         self.view.set_grid(picture, rows, PREVIEW_COLUMNS, height, width, SPACING, count)
-        self.step.setText(f"step {step:,}")
+
+    def _show_points(self) -> None:
+        """The plane as it was at the snapshot that is looked at, where there is a plane."""
+        points = self._points
+        self.legend.setVisible(points.active)
+        self.canvas.setCurrentWidget(self.plane if points.active else self.view)
+        if not points.active:
+            self.plane.set_scene(None)
+            return
+        step, pictures = self._history.looked_at or (None, None)
+        scene = points.scene(step, pictures)
+        self.plane.set_scene(scene)
+        self.plane.set_layers(points.layers)
+        self.legend.show_scene(scene, points.layers, points.note(scene, step))
+
+    def _on_explored(self, images: np.ndarray, decode_ms: float, waited_ms: float) -> None:
+        if self._points.active:
+            self.plane.set_picture(tile_picture(images[0]))
+
+    def _on_space_changed(self) -> None:
+        self.plane.set_picture(None)
 
     def _tooltip(self, index: int) -> str:
         return f"seed {index}: click to explore it"

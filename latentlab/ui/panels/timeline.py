@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
 )
 
 from latentlab import export
+from latentlab.core.points import picture_shape
 from latentlab.data.base import Report
 from latentlab.latent import paths
 from latentlab.models.base import Model
@@ -259,7 +260,7 @@ def _write(path: Path, latents: np.ndarray, model: Model, report: Report) -> Pat
     """Decode and write frame by frame, so that a long film needs no more memory than a short one."""
     from latentlab.models.pixels import render
 
-    scale = max(1, 256 // max(model.image_shape[1:]))
+    scale = max(1, 256 // max(picture_shape(model.image_shape)[1:]))
 
     def frames() -> Iterator[np.ndarray]:
         for done, z in enumerate(latents):
