@@ -9,6 +9,7 @@ from PySide6.QtGui import (
     QCloseEvent,
     QDragEnterEvent,
     QDropEvent,
+    QIcon,
     QKeyEvent,
     QPaintEvent,
 )
@@ -27,6 +28,7 @@ from PySide6.QtWidgets import (
 from latentlab.data.image_file import SUFFIXES
 from latentlab.ui import theme
 from latentlab.ui.export_dialog import ExportGridDialog
+from latentlab.ui.health_state import GRAVE
 from latentlab.ui.menus import Menus
 from latentlab.ui.notify import NoticeBar
 from latentlab.ui.panels.bookmarks import BookmarksPanel
@@ -35,6 +37,7 @@ from latentlab.ui.panels.curves import CurvesPanel
 from latentlab.ui.panels.dataset import DatasetPanel
 from latentlab.ui.panels.directions import DirectionsPanel
 from latentlab.ui.panels.explore import ExplorePanel
+from latentlab.ui.panels.health import HealthPanel
 from latentlab.ui.panels.latent import LatentPanel
 from latentlab.ui.panels.map import MapPanel
 from latentlab.ui.panels.model import ModelPanel
@@ -44,6 +47,7 @@ from latentlab.ui.panels.timeline import TimelinePanel
 from latentlab.ui.panels.training import TrainingPanel
 from latentlab.ui.session import Session
 from latentlab.ui.toolbar import Toolbar
+from latentlab.ui.widgets.findings import LEVELS
 from latentlab.ui.widgets.labels import rule
 
 
@@ -78,6 +82,7 @@ class MainWindow(QMainWindow):
         self.directions = DirectionsPanel(session)
         self.bookmarks = BookmarksPanel(session)
         self.curves = CurvesPanel(session)
+        self.health = HealthPanel(session)
         self.timeline = TimelinePanel(session)
         self.notices = NoticeBar()
         self._lay_out()
@@ -92,6 +97,7 @@ class MainWindow(QMainWindow):
         session.state_changed.connect(self._on_state_changed)
         session.run_opened.connect(self._on_run_opened)
         session.latent.space_changed.connect(self._on_space_changed)
+        self.health.gravest_changed.connect(self._on_gravest_changed)
         self._on_state_changed(session.state)
 
     # Layout
@@ -140,7 +146,10 @@ class MainWindow(QMainWindow):
             (self.directions, "Directions"),
             (self.bookmarks, "Bookmarks"),
         )
-        below = _tabs("bottom_tabs", (self.curves, "Curves"), (self.timeline, "Timeline"))
+        below = _tabs(
+            "bottom_tabs", (self.curves, "Curves"), (self.health, "Health"), (self.timeline, "Timeline")
+        )
+        self.bottom_tabs = below
         below.setCornerWidget(self.curves.controls)
         below.currentChanged.connect(self._on_bottom_tab_changed)
         self.docks = [
@@ -187,6 +196,12 @@ class MainWindow(QMainWindow):
     def _on_run_opened(self, opened: object) -> None:
         run = self.session.run
         self.setWindowTitle(f"{run.name} — latentlab" if run else "latentlab")
+
+    def _on_gravest_changed(self, level: str) -> None:
+        index = self.bottom_tabs.indexOf(self.health)
+        grave = level in GRAVE
+        self.bottom_tabs.setTabIcon(index, theme.icon(level, level) if grave else QIcon())
+        self.bottom_tabs.setTabToolTip(index, f"There is a finding: {LEVELS[level][0]}" if grave else "")
 
     def _on_space_changed(self) -> None:
         self.menus.export.setEnabled(self.session.latent.model is not None)

@@ -20,7 +20,7 @@ pytestmark = [
 @pytest.fixture
 def timeline(opened, the, click, type_into):
     """Keyframes of the seeds 1, 2 and 3."""
-    the("bottom_tabs").setCurrentIndex(1)
+    opened.bottom_tabs.setCurrentWidget(opened.timeline)
     for seed in (1, 2, 3):
         type_into("latent_seed", str(seed))
         click("keyframe_add")
@@ -32,7 +32,7 @@ def keyframes():
 
 
 def test_with_fewer_than_two_keyframes_there_is_no_path(opened, the, click):
-    the("bottom_tabs").setCurrentIndex(1)
+    opened.bottom_tabs.setCurrentWidget(opened.timeline)
     walking = ["interpolation_play", "interpolation_position", "timeline_export"]
     assert not any(the(name).isEnabled() for name in [*walking, "keyframe_remove"])
     click("keyframe_add")
