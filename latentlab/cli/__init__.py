@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from latentlab import __version__
-from latentlab.cli import demo, directions, display, encode, info, pictures, train
+from latentlab.cli import demo, directions, display, encode, evaluate, info, pictures, train
 from latentlab.cli.terminal import note, say
 from latentlab.core.errors import LatentlabError
 
@@ -34,6 +34,7 @@ app.command("traverse")(pictures.traverse)
 app.command("interpolate")(pictures.interpolate)
 app.command("directions")(directions.directions)
 app.command("encode")(encode.encode)
+app.command("evaluate")(evaluate.evaluate)
 app.command("info")(info.info)
 app.command("datasets")(info.datasets)
 app.command("models")(info.models)

@@ -87,7 +87,7 @@ def directions(
     z = samplers.mean(run.model) if seed is None else run.latents(1, seed)[0]
 
     needs_data = against_factors or data is not None or method in ("classes", "probe")
-    dataset = _dataset(run, data) if needs_data else None
+    dataset = dataset_for(run, data) if needs_data else None
     with bar(f"Finding directions ({kind.title})") as report:
         found = run.directions(method, z, dataset, report, **settings)
     rows = traversal.along(z, [direction.vector for direction in found], steps, extent)
@@ -127,7 +127,7 @@ def _settings(texts: Sequence[str], known: Iterable[str]) -> dict[str, str]:
     return chosen
 
 
-def _dataset(run: Run, spec: str | None) -> Dataset:
+def dataset_for(run: Run, spec: str | None) -> Dataset:
     """The run's own images again, or others brought to their size."""
     from latentlab import data
     from latentlab.core.points import is_points

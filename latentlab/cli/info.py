@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -84,6 +85,7 @@ def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
     from latentlab.core.errors import ConfigError
     from latentlab.core.points import is_points
     from latentlab.models import MODELS
+    from latentlab.training import health
     from latentlab.training.run_folder import RunFolder
 
     folder = RunFolder.open(path)
@@ -93,10 +95,12 @@ def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
     checkpoints = [int(file.stem.removeprefix("step-")) for file in folder.checkpoints()]
     step = max([*checkpoints, *(int(steps[-1]) for steps, _ in series.values())], default=0)
     titles: dict[str, str] = {}
+    findings: tuple[health.Finding, ...] = ()
     try:
         model = MODELS.get(known["model"]["key"])
         labelled = bool(known["data"].get("label_names"))
         titles = {**model.metric_titles, **metrics.figures(model, known["image_shape"], labelled)}
+        findings = health.watch(folder).findings()
     except ConfigError:  # a newer version's model: the rest can still be told
         pass
     shape = known["image_shape"]
@@ -108,6 +112,7 @@ def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
         "seconds": folder.seconds(),
         "checkpoints": checkpoints,
         "samples": len(folder.samples()),
+        "health": [dataclasses.asdict(finding) for finding in findings],
         **{name: value for name, value in with_elbo(last).items() if name not in known},
     }
     config = known["model"]["config"]
@@ -122,7 +127,7 @@ def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
     ]
     if last:
         lines.append("Last: " + in_words(last, titles))
-    return values, lines
+    return values, [*lines, *health.summary(findings)]
 
 
 def _data(target: str) -> tuple[dict[str, Any], list[str]]:

@@ -143,7 +143,9 @@ def _share(event: Progress, config: TrainingConfig, done: int) -> float:
 
 
 def _latest(event: Progress) -> dict[str, float]:
-    return {name: float(values[-1]) for name, values in event.values.items() if len(values)}
+    """What was measured last; not every step measures everything."""
+    measured = {name: values[values == values] for name, values in event.values.items()}
+    return {name: float(values[-1]) for name, values in measured.items() if len(values)}
 
 
 def _speed(event: Progress) -> str:

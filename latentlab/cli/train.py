@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import os
 import shlex
 import signal
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from latentlab.run import TakenOver, Training
     from latentlab.training.control import Control
     from latentlab.training.events import Diverged, Done, OutOfMemory
+    from latentlab.training.health import Finding
 
 
 def train(
@@ -203,13 +205,15 @@ def follow(training: Training) -> tuple[dict[str, Any], str, int]:
     """
     from latentlab import metrics
     from latentlab.training.control import Control
-    from latentlab.training.events import Diverged, Done, Evaluated, OutOfMemory, Preview, Progress
+    from latentlab.training.events import Diverged, Done, Evaluated, Health, OutOfMemory, Preview, Progress
+    from latentlab.training.health import summary
 
     model, config, folder = training.model, training.config, training.folder
     control = Control()
     batch = min(config.batch_size, len(training.dataset.split(config.heldout, config.seed)[0]))
     first, began, speed = model.step_count, time.monotonic(), 0.0
     figures: dict[str, float] = {}
+    findings: tuple[Finding, ...] = ()
     done, failure, evaluated = Done(first, 0.0, "stopped"), None, None
     with (
         training_bar(config, model.metric_titles, first) as show,
@@ -224,6 +228,8 @@ def follow(training: Training) -> tuple[dict[str, Any], str, int]:
                 began = time.monotonic()  # the first picture comes before the first step
             elif isinstance(event, Evaluated):
                 figures, evaluated = dict(event.values), event.step
+            elif isinstance(event, Health):
+                findings = event.findings
             elif isinstance(event, Diverged | OutOfMemory):
                 failure = event
             elif isinstance(event, Done):
@@ -240,6 +246,7 @@ def follow(training: Training) -> tuple[dict[str, Any], str, int]:
         "images_per_second": round(speed, 1),
         "checkpoint": str(folder.latest_checkpoint().absolute()),
         "evaluated_step": evaluated,
+        "health": [dataclasses.asdict(finding) for finding in findings],
         **with_elbo(figures),
     }
     lines = [
@@ -251,7 +258,7 @@ def follow(training: Training) -> tuple[dict[str, Any], str, int]:
         labelled = training.dataset.labels is not None
         titles = metrics.figures(type(model), model.image_shape, labelled)
         lines.append(in_words(figures, titles, both=True) + at)
-    lines.append(f"Run: {folder.path}")
+    lines += [*summary(findings), f"Run: {folder.path}"]
     if failure is not None:
         note(f"Error: {failure_in_words(failure, training)}")
         return values, "\n".join(lines), 1

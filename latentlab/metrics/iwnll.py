@@ -15,8 +15,10 @@ from latentlab.models.vae import VAE
 if TYPE_CHECKING:
     from torch import Tensor
 
-#: Samples an image, and images, at the end of a training.
-SAMPLES, MOST_IMAGES = 64, 256
+#: Samples an image, and images, at the end of a training: fewer images the larger they are.
+SAMPLES, MOST_IMAGES, FEWEST_IMAGES = 64, 256, 32
+#: Pixels, all channels counted, that may then be decoded.
+MOST_PIXELS = SAMPLES * MOST_IMAGES * 32 * 32
 #: Images that are looked at together, and images that are decoded together: what a small memory holds.
 BATCH, CHUNK = 64, 512
 
@@ -39,7 +41,9 @@ class ImportanceWeightedNLL(Metric):
 
     @classmethod
     def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
-        return {"heldout_iw_nll": importance_weighted_nll(model, heldout.thinned(MOST_IMAGES), SAMPLES)}
+        fit = MOST_PIXELS // (SAMPLES * math.prod(model.image_shape))
+        few = heldout.thinned(min(MOST_IMAGES, max(FEWEST_IMAGES, fit)))
+        return {"heldout_iw_nll": importance_weighted_nll(model, few, SAMPLES)}
 
 
 def importance_weighted_nll(

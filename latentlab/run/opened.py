@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from latentlab import metrics
 from latentlab.core.errors import ConfigError, RunError
 from latentlab.core.points import picture_shape
-from latentlab.data.base import Dataset, Report, no_report
+from latentlab.data.base import Dataset, Report, load, no_report
 from latentlab.export.grid import split
 from latentlab.latent import directions as ways
 from latentlab.latent import paths, samplers, traversal
@@ -18,6 +19,7 @@ from latentlab.latent.directions import labelled, saved
 from latentlab.latent.factors import correlations
 from latentlab.latent.importance import Importance, importance
 from latentlab.latent.inversion import Inversion, invert
+from latentlab.metrics.iwnll import ImportanceWeightedNLL, importance_weighted_nll
 from latentlab.models import device as devices
 from latentlab.models.base import Model
 from latentlab.run.planning import configs
@@ -99,6 +101,59 @@ class Run:
         """float32 images (len(dims) * steps, C, H, W), a row per dimension, each over ±extent sigma."""
         rows = traversal.traverse(self._one(z), dims, steps, extent)
         return self.decode(rows.reshape(-1, rows.shape[-1]))
+
+    # How good it is
+
+    def heldout(self, dataset: Dataset) -> metrics.Heldout:
+        """What `evaluate` judges by: of the run's own data what was held out, all images of any other.
+
+        ConfigError where nothing was held out, or where the model cannot look at such images.
+        """
+        if dataset.image_shape != self.model.image_shape:
+            theirs, mine = (
+                "×".join(map(str, shape)) for shape in (dataset.image_shape, self.model.image_shape)
+            )
+            raise ConfigError(f"{dataset.name} holds images of {theirs}; the model is of {mine}.")
+        if self.model.needs_labels and dataset.label_names != self.model.label_names:
+            raise ConfigError(
+                f"A {self.model.key} needs the classes that it learned; {dataset.name} has others."
+            )
+        images, labels = dataset.images, dataset.labels
+        if dataset.fingerprint == self.folder.info["data"]["fingerprint"]:
+            _, _, training = configs(self.folder)
+            _, chosen = dataset.split(training.heldout, training.seed)
+            if len(chosen) == 0:
+                raise ConfigError(
+                    f"The run learned from all of {dataset.name}; name other data to judge it by."
+                )
+            images, labels = images[chosen], None if labels is None else labels[chosen]
+        return metrics.Heldout(images, labels)
+
+    def evaluate(
+        self,
+        dataset: Dataset | None = None,
+        *,
+        samples: int = 200,
+        images: int | None = None,
+        report: Report = no_report,
+    ) -> dict[str, float]:
+        """Every figure by name, on `heldout` of a dataset, else of the run's own, loaded again.
+
+        At most `images` of them, evenly spaced; the importance-weighted likelihood of a VAE from `samples`
+        latents each, of which `report` tells how many images are done. ConfigError as `heldout`.
+        """
+        if dataset is None:
+            own = self.folder.info["data"]
+            dataset = load(own["source"], own["config"])
+        heldout = self.heldout(dataset)
+        if images is not None:
+            heldout = heldout.thinned(images)
+        figures = metrics.measure(self.model, heldout)
+        if ImportanceWeightedNLL.applies(
+            type(self.model), self.model.image_shape, heldout.labels is not None
+        ):
+            figures["heldout_iw_nll"] = importance_weighted_nll(self.model, heldout, samples, report)
+        return figures
 
     # What the dimensions mean
 

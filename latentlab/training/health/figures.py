@@ -14,6 +14,8 @@ EARLY_FROM, EARLY_TO = 20, 500
 #: Fewer values say nothing about a level.
 FEWEST = 10
 TAIL = 8
+#: How many times its older values the newer ones of a figure are at least that rises.
+RISES = 1.2
 #: A figure that was at least `HIGH` and lost half of it fell; it recovered with `BACK` of what it had been.
 HIGH, BACK = 0.35, 0.75
 
@@ -147,6 +149,12 @@ class Figures:
         if min(len(series.early), len(series.recent)) < FEWEST:
             return None
         return float(np.median(series.early)), float(np.median(series.recent))
+
+    def rises(self, name: str) -> bool:
+        """Whether the newer half of the last few values is clearly above the older one."""
+        tail = self.series[name].tail if name in self.series else _NONE
+        older, newer = tail[: len(tail) // 2], tail[(len(tail) + 1) // 2 :]
+        return len(older) > 0 and float(newer.mean()) > RISES * float(older.mean())
 
     def exceeds(self, key: str, value: float, enter: float, leave: float) -> bool:
         """Whether `value` is at `enter` or beyond it, or was and is not yet back from `leave`.

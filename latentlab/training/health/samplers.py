@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from latentlab.training.health.figures import RECENT, About, Figures
 from latentlab.training.health.finding import Finding, percent
 
-#: Steps before samples are judged: a generator begins with noise, or with one grey.
-JUDGED_FROM = 500
+#: Steps before samples are judged: a generator begins with noise, or with one grey. What still grows is not
+#: called collapsed later, either.
+JUDGED_FROM = 1000
 #: Coverage that is little, that is no longer little, and that is a lot.
 LITTLE, ENOUGH, MUCH = 0.25, 0.35, 0.5
 #: Density from which samples look like data.
 LIKE_DATA = 0.3
-#: Diversity of samples that are nearly all the same, and that no longer are.
+#: Diversity of a GAN's samples that are nearly all the same, and that no longer are.
 SAME, VARIED = 0.2, 0.3
 #: Share of the modes that is half of them at most, and that is clearly more.
 HALF, MORE = 0.5, 0.65
@@ -38,7 +39,9 @@ def findings(about: About, figures: Figures) -> Iterator[Finding | None]:
         yield samples(about, figures)
 
 
-def mode_collapse(about: About, figures: Figures, remedy: str) -> Finding | None:
+def mode_collapse(
+    about: About, figures: Figures, remedy: str, same: float = SAME, varied: float = VARIED
+) -> Finding | None:
     """Samples that are real but show few modes, or that are all the same."""
     if figures.step < JUDGED_FROM:
         return None
@@ -48,6 +51,7 @@ def mode_collapse(about: About, figures: Figures, remedy: str) -> Finding | None
         and quality is not None
         and about.modes > 1
         and quality >= LIKE_DATA
+        and not figures.rises("modes")
         and figures.exceeds("modes", modes / about.modes, HALF, MORE)
     ):
         return Finding(
@@ -58,7 +62,11 @@ def mode_collapse(about: About, figures: Figures, remedy: str) -> Finding | None
             modes,
         )
     diversity = figures.last("diversity")
-    if diversity is not None and figures.exceeds("diversity", diversity, SAME, VARIED):
+    if (
+        diversity is not None
+        and not figures.rises("diversity")
+        and figures.exceeds("diversity", diversity, same, varied)
+    ):
         return Finding(
             "mode-collapse",
             "error",
@@ -72,6 +80,7 @@ def mode_collapse(about: About, figures: Figures, remedy: str) -> Finding | None
         coverage is not None
         and density is not None
         and density >= LIKE_DATA
+        and not figures.rises("coverage")
         and figures.exceeds("coverage", coverage, LITTLE, ENOUGH)
     ):
         return Finding(
@@ -150,9 +159,10 @@ def discriminator_wins(about: About, figures: Figures) -> Finding | None:
 def discriminator_loses(about: About, figures: Figures) -> Finding | None:
     """It guesses though samples are poor: it gives the generator no direction."""
     right, coverage = figures.lasting("d_accuracy"), figures.last("coverage")
-    if right is None or coverage is None or figures.step < JUDGED_FROM or coverage >= MUCH:
+    if right is None or coverage is None or figures.step < JUDGED_FROM:
         return None
-    if not figures.exceeds("discriminator-losing", right, GUESSES, KNOWS):
+    poor = figures.exceeds("poor-samples", coverage, LITTLE, ENOUGH) and not figures.rises("coverage")
+    if not poor or not figures.exceeds("discriminator-losing", right, GUESSES, KNOWS):
         return None
     return Finding(
         "discriminator-losing",
