@@ -9,15 +9,12 @@ from typing import Any, Literal
 from PySide6.QtCore import QObject, Signal
 
 from latentlab import data
-from latentlab.core import presets
-from latentlab.core.errors import LatentlabError
-from latentlab.data.base import SOURCES, Dataset, Report
+from latentlab.data.base import Dataset, Report
 from latentlab.models.base import MODELS, Model
-from latentlab.training.config import TrainingConfig
-from latentlab.training.events import Done
+from latentlab.training.events import Diverged, Done, Health
+from latentlab.training.health import Finding
 from latentlab.training.run_folder import RunFolder
 from latentlab.ui import workers
-from latentlab.ui.background import Background
 from latentlab.ui.bookmarks_state import Bookmarks
 from latentlab.ui.comparison import Comparison
 from latentlab.ui.directions_state import Directions
@@ -26,43 +23,45 @@ from latentlab.ui.importance_state import ImportanceState
 from latentlab.ui.kept_file import KeptFile
 from latentlab.ui.latent_state import LatentState
 from latentlab.ui.loan import Loan
+from latentlab.ui.plan_state import PlanState
+from latentlab.ui.points_state import PointsState
+from latentlab.ui.steering import Steering
 from latentlab.ui.workers import OpenedRun, Sampler, Task, Trainer
 
 #: What training is doing; "warming" until torch is imported.
 State = Literal["warming", "idle", "starting", "running", "paused", "stopping"]
 
 
-class Session(Background):
+class Session(PlanState):
     """Holds what the window shows and does what its controls ask; knows no widget."""
 
     plots_ready = Signal()  # pyqtgraph is imported
     ready = Signal(object)  # [(device, description)]: torch is there
-    preset_changed = Signal(object)  # Preset
     loading_changed = Signal(bool)
     loading_progressed = Signal(int, int)
     dataset_changed = Signal(object)  # Dataset
     dataset_failed = Signal(str)
-    plan_changed = Signal()  # model or training settings, by another hand than their form's
     state_changed = Signal(str)  # State
     run_opened = Signal(object)  # OpenedRun: begun, resumed or opened
     progressed = Signal(object)  # Progress
     evaluated = Signal(object)  # Evaluated
+    edited = Signal(object)  # Edited
+    rewound = Signal(int)  # what came after this step no longer counts
+    health_changed = Signal(object)  # tuple[Finding, ...]
     saved = Signal(object)  # Saved
     done = Signal(object)  # Done
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
-        self.presets = presets.built_in()
-        self.preset = self.presets[0]
-        self.source, self.data_values = "", {}  # type: tuple[str, dict[str, Any]]
-        self.model_key, self.model_values = "", {}  # type: tuple[str, dict[str, Any]]
-        self.training_values: dict[str, Any] = {}
         self.devices: list[tuple[str, str]] = []
         self.dataset: Dataset | None = None
         self.run: RunFolder | None = None
+        self.findings: tuple[Finding, ...] = ()
         self.state: State = "warming"
         self._loading: Task | None = None
         self._trainer: Trainer | None = None
+        self._anew = False  # whether a new run begins when this one has ended
+        self.steering = Steering(self)
         self.sampler = Sampler(self)
         self.sampler.failed.connect(self._on_failed)
         self.sampler.lent.connect(self._on_lent)
@@ -70,10 +69,10 @@ class Session(Background):
         self.latent = LatentState(self.sampler, self)
         self.importance = ImportanceState(self)
         self.history = History(self.start_task, self)
+        self.points = PointsState(self)
         self.directions = Directions(self)
         self.bookmarks = Bookmarks(self)
         self.comparison = Comparison(self)
-        self._take_plan(self.preset)
 
     def start(self) -> None:
         """Begin the work behind the window: import torch, load the first dataset. Call once it is painted."""
@@ -87,6 +86,7 @@ class Session(Background):
         if task is self._loading:
             self._loading = None
             self.loading_changed.emit(False)
+            self._begin_anew()
 
     def _on_plots_imported(self, _: object) -> None:
         self.plots_ready.emit()
@@ -119,7 +119,7 @@ class Session(Background):
         """Give up what is being loaded; the dataset before it stays."""
         if self._loading is not None:
             self._loading.cancel()
-            self._loading = None
+            self._loading, self._anew = None, False
             self.loading_changed.emit(False)
 
     def _on_loading_progressed(self, done: int, total: int) -> None:
@@ -128,7 +128,7 @@ class Session(Background):
 
     def _on_loading_failed(self, summary: str, details: str) -> None:
         if self.sender() is self._loading:
-            self._loading = None
+            self._loading, self._anew = None, False
             self.loading_changed.emit(False)  # before the reason, which then stays
             self.dataset_failed.emit(summary)
 
@@ -147,40 +147,19 @@ class Session(Background):
             self.notify("warning", f"{left_out} left out of {dataset.name}.", listed)
         self.state_changed.emit(self.state)
 
-    # The plan
-
-    def apply_preset(self, preset: presets.Preset) -> None:
-        """Take over a preset's data, model and training settings."""
-        device = self.training_values["device"]
-        self._take_plan(preset)
-        self.training_values["device"] = device  # this machine's matter, not the preset's
-        self.preset_changed.emit(preset)
-        self.plan_changed.emit()
-        self.load_dataset(self.source, self.data_values)
-
-    def _take_plan(self, preset: presets.Preset) -> None:
-        self.preset = preset
-        self.data_values = {k: v for k, v in preset.data.items() if k != "source"}
-        self.source = preset.data.get("source", next(iter(SOURCES)))
-        self.model_key = preset.model.get("key", next(iter(MODELS)))
-        self.model_values, self.training_values = self.preset_values(self.model_key)
-
-    def preset_values(self, model_key: str) -> tuple[dict[str, Any], dict[str, Any]]:
-        """All model and training settings that the preset gives to a model, defaults filled in."""
-        kind = MODELS.get(model_key)
-        mine = self.preset.model.get("key") == model_key
-        model = {k: v for k, v in self.preset.model.items() if k != "key"} if mine else {}
-        training = {**kind.training_defaults, **(self.preset.training if mine else {})}
-        return kind.Config(**model).model_dump(), TrainingConfig(**training).model_dump()
-
     def set_model(self, key: str) -> None:
-        """Another kind of model, with its own defaults."""
-        if key != self.model_key:
-            device = self.training_values["device"]
-            self.model_key = key
-            self.model_values, self.training_values = self.preset_values(key)
-            self.training_values["device"] = device
-            self.plan_changed.emit()
+        """Another kind of model, with its own defaults; the one that trains with what it trains with."""
+        if self.steering.apart and self.steering.kind is MODELS.get(key) and key != self.model_key:
+            self.steering.put_back("model")
+        else:
+            super().set_model(key)
+
+    def load_data_of_run(self) -> None:
+        """The images that the run learns from, where others are chosen by now."""
+        assert self.run is not None
+        chosen = self.run.info["data"]
+        if (self.source, self.data_values) != (chosen["source"], chosen["config"]):
+            self.load_dataset(chosen["source"], chosen["config"])
 
     # Training
 
@@ -217,24 +196,32 @@ class Session(Background):
     def stop(self) -> None:
         """End after the present step and save."""
         if self._trainer:
+            self.steering.end()
             self._trainer.control.stop()
             self._set_state("stopping")
+
+    def train_anew(self) -> None:
+        """Stop and save, then begin a new run with what the forms say."""
+        if self._trainer and self.plan() is not None:
+            self._anew = True
+            self.stop()
+
+    def _begin_anew(self) -> None:
+        """Once the training has ended, and the images that a preset brought are there."""
+        if self._anew and self.can_train and self._loading is None:
+            self._anew = False
+            self._begin()
 
     def continue_run(self) -> None:
         """Resume the run that is open, from its latest checkpoint, in its own folder."""
         if self.run is not None and not self.busy and self.state == "idle":
             same = self.dataset and self.dataset.fingerprint == self.run.info["data"]["fingerprint"]
             begin = workers.continue_training(self.run.path, self.dataset if same else None)
-            self._start_trainer(Trainer(begin, self.sampler, self))
+            self._start_trainer(Trainer(begin, self.sampler, self, goes_on=True))
 
     def _begin(self, step_once: bool = False) -> None:
-        from latentlab import run
-
-        assert self.dataset is not None
-        try:
-            plan = run.plan(self.model_key, self.model_values, self.training_values)
-        except LatentlabError as error:
-            self.notify("error", str(error))
+        plan = self.plan()
+        if plan is None or self.dataset is None:
             return
         begin = workers.start_training(self.dataset, plan, self.settings.runs)
         trainer = Trainer(begin, self.sampler, self)
@@ -248,6 +235,11 @@ class Session(Background):
         trainer.progressed.connect(self.progressed)
         trainer.previewed.connect(self.history.add)
         trainer.evaluated.connect(self.evaluated)
+        trainer.edited.connect(self.edited)
+        trainer.edited.connect(self.steering.on_edited)
+        trainer.diverged.connect(self._on_diverged)
+        trainer.out_of_memory.connect(self.steering.on_out_of_memory)
+        trainer.health.connect(self._on_health)
         trainer.saved.connect(self.saved)
         trainer.paused.connect(self._on_paused)
         trainer.done.connect(self._on_done)
@@ -264,11 +256,26 @@ class Session(Background):
         )
         if self.state == "starting":
             self._set_state("running")
+        if self._trainer is not None and self.state != "stopping":
+            self.steering.begin(self._trainer.control, opened.folder, adopt=self._trainer.goes_on)
+
+    def _on_diverged(self, diverged: Diverged) -> None:
+        self.history.rewind(diverged.back_to)
+        self.rewound.emit(diverged.back_to)
+        self.steering.on_diverged(diverged)
+
+    def _on_health(self, health: Health) -> None:
+        self._set_findings(health.findings)
+
+    def _set_findings(self, findings: tuple[Finding, ...]) -> None:
+        self.findings = findings
+        self.health_changed.emit(findings)
 
     def _on_paused(self, step: int) -> None:
         # A person may have gone on while this was on its way.
         if self.state in ("starting", "running") and self._trainer and self._trainer.control.paused:
             self._set_state("paused")
+            self.steering.explain_pause()
 
     def _on_done(self, done: Done) -> None:
         self.done.emit(done)
@@ -276,6 +283,9 @@ class Session(Background):
         if done.reason == "diverged":
             text = f"Training stopped at step {done.step:,}: a loss is no longer a finite number."
             self.notify("error", text + " Try a smaller learning rate; the last checkpoint is kept.")
+        elif done.reason == "memory":
+            text = f"Training stopped at step {done.step:,}, which is saved: a step does not fit into memory."
+            self.notify("error", text + " Try a smaller batch, then continue the run.")
         else:
             self.notify("good", f"Saved at step {done.step:,} in {where}")
 
@@ -283,7 +293,9 @@ class Session(Background):
         if self._trainer is not None:
             self._trainer.deleteLater()
         self._trainer = None
+        self.steering.end()
         self._set_state("idle")
+        self._begin_anew()
 
     def _set_state(self, state: State) -> None:
         self.state = state
@@ -330,7 +342,8 @@ class Session(Background):
 
     def _show_run(self, opened: OpenedRun) -> None:
         self.run = opened.folder
-        self.history.show(opened.folder, opened.samples)
+        self._set_findings(opened.findings)
+        self.history.show(opened.folder, opened.samples, opened.plane, opened.step)
         self._remember(self.settings.with_recent("recent_runs", str(opened.folder.path)))
         self.run_opened.emit(opened)
 

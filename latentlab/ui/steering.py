@@ -50,7 +50,7 @@ class Steering(QObject):
         return self._control is not None
 
     def begin(self, control: Control, folder: RunFolder, *, adopt: bool) -> None:
-        """A training has begun, with the settings of run.json; with `adopt` the forms take them over."""
+        """A training has begun, with the settings of run.json; with `adopt` the plan takes them over."""
         from latentlab.run.training import configs
 
         self.kind, self._config, self._training = configs(folder)
@@ -58,6 +58,7 @@ class Steering(QObject):
         self._preset = self._session.preset
         if adopt:
             self._session.set_plan(self.kind.key, *self._present())
+        self._session.plan_changed.emit()  # the forms say what is trained, whoever began it
         self.changed.emit()
         self.send()  # what was changed while it was being prepared
 
@@ -149,7 +150,8 @@ class Steering(QObject):
         for name, (_, old) in undone.items():
             self._take(name, old)
         again = f" with {wording.edit_text(self.kind, undone)} again" if undone else ""
-        remedy = "" if "training.learning_rate" in undone else " Try a smaller learning rate."
+        was, now = undone.get("training.learning_rate", (0, 0))
+        remedy = "" if was > now else " Try a smaller learning rate."
         what = diverged.what[:1].upper() + diverged.what[1:]
         self._failure = (
             f"{what} was no finite number at step {diverged.step:,}. Training is back at step "
@@ -171,7 +173,9 @@ class Steering(QObject):
                 action=(f"Use {told.fits:,}", lambda: self.use_batch(told.fits)),
             )
         else:
-            self._session.notify("error", f"{text} Not even one image does: try smaller nets.")
+            self._session.notify(
+                "error", f"{text} Not even the smallest batch does: try smaller nets or images."
+            )
 
     # Inside
 

@@ -71,7 +71,7 @@ class Toolbar(QWidget):
         self.device = ChoiceField()
         self.device.setObjectName("device_choice")
         self.device.setAccessibleName("Device")
-        self.device.setToolTip("Where training runs.")
+        self._where = "Where training runs."
         self.device.setMinimumWidth(128)
         self.device.addItem("Auto", "auto")
         self.speed = QLabel("")
@@ -97,6 +97,7 @@ class Toolbar(QWidget):
         session.dataset_changed.connect(self._on_dataset_changed)
         session.progressed.connect(self._on_progressed)
         self._ticking.timeout.connect(self._show_progress)
+        session.rewound.connect(self._on_rewound)
         session.done.connect(self._on_done)
 
     def _lay_out(self) -> None:
@@ -104,10 +105,10 @@ class Toolbar(QWidget):
         words.setSpacing(0)
         words.addWidget(self.title)
         words.addWidget(self.detail)
-        told = QWidget()
-        told.setLayout(words)
+        self.told = QWidget()
+        self.told.setLayout(words)
         words.setContentsMargins(0, 0, 0, 0)
-        told.setFixedWidth(200)
+        self.told.setFixedWidth(200)
         progress = QVBoxLayout()
         progress.setSpacing(4)
         progress.addStretch(1)
@@ -125,7 +126,7 @@ class Toolbar(QWidget):
         for button in (self.start, self.pause, self.step, self.stop):
             layout.addWidget(button)
         layout.addSpacing(8)
-        layout.addWidget(told)
+        layout.addWidget(self.told)
         layout.addLayout(progress, 1)
         layout.addWidget(self.device)
         layout.addWidget(self.speed)
@@ -173,7 +174,8 @@ class Toolbar(QWidget):
             self.device.addItem(TITLES[name], name)
             self.device.setItemData(self.device.count() - 1, text, Qt.ItemDataRole.ToolTipRole)
         self.device.setItemText(0, f"Auto ({TITLES[devices[0][0]]})")
-        self.device.setToolTip(f"Where training runs. Found: {', '.join(text for _, text in devices)}.")
+        self._where = f"Where training runs. Found: {', '.join(text for _, text in devices)}."
+        self.device.setToolTip(self._where)
         self.device.setCurrentIndex(max(0, self.device.findData(self._session.training_values["device"])))
 
     def _on_device_chosen(self) -> None:
@@ -189,8 +191,8 @@ class Toolbar(QWidget):
         self.pause.setEnabled(state in ("running", "paused"))
         self.step.setEnabled(session.can_train or state in ("running", "paused"))
         self.stop.setEnabled(state in ("starting", "running", "paused"))
-        self.preset.setEnabled(not session.busy)
         self.device.setEnabled(not session.busy)
+        self.device.setToolTip(self._where + (" It stays while a model trains." if session.busy else ""))
         if state in ("warming", "starting", "stopping"):
             self.title.setText(STATES[state])
         elif state == "idle" and not self._run_told:
@@ -216,12 +218,21 @@ class Toolbar(QWidget):
         parts = [f"{progress.images_per_second:,.0f} images/s"]
         if progress.eta is not None and self._session.state == "running":
             parts.append(f"{_duration(progress.eta)} left")
-        self.detail.setText(" · ".join(parts))
+        taken = _gigabytes(progress.memory)
+        text = " · ".join(parts)
+        full = " · ".join([*parts, taken]) if taken else text
+        room = self.detail.width() >= self.detail.fontMetrics().horizontalAdvance(full)
+        self.detail.setText(full if room else text)
+        self.told.setToolTip(f"{text}. Training takes {taken} of memory." if taken else "")
         done = progress.step / progress.total if progress.total else 0.0
         if progress.eta is not None and progress.seconds + progress.eta > 0:
             done = max(done, progress.seconds / (progress.seconds + progress.eta))
         self.bar.setValue(round(1000 * done))
         self.percent.setText(f"{100 * done:.0f}%" if progress.eta is not None else "no limit")
+
+    def _on_rewound(self, step: int) -> None:
+        self._ticking.stop()
+        self.title.setText(f"step {step:,}")
 
     def _on_done(self, done: Done) -> None:
         self._ticking.stop()  # nothing older comes after the last word
@@ -240,3 +251,10 @@ def _duration(seconds: float) -> str:
     whole = round(seconds)
     hours, minutes = divmod(whole // 60, 60)
     return f"{hours}:{minutes:02}:{whole % 60:02}" if hours else f"{minutes}:{whole % 60:02}"
+
+
+def _gigabytes(count: int) -> str:
+    """ "640 MB", "1.2 GB"; empty for nothing."""
+    if count < 2**20:
+        return ""
+    return f"{count / 2**30:.1f} GB" if count >= 2**30 else f"{count / 2**20:.0f} MB"

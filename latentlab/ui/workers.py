@@ -22,7 +22,20 @@ from PySide6.QtCore import QObject, QThread, Signal
 from latentlab.core.errors import Cancelled, LatentlabError
 from latentlab.data.base import Dataset, Report
 from latentlab.training.control import Control
-from latentlab.training.events import Done, Evaluated, Paused, Preview, Progress, Saved
+from latentlab.training.events import (
+    Diverged,
+    Done,
+    Edited,
+    Evaluated,
+    Health,
+    OutOfMemory,
+    Paused,
+    Plane,
+    Preview,
+    Progress,
+    Saved,
+)
+from latentlab.training.health import Finding, watch
 from latentlab.training.run_folder import RunFolder
 from latentlab.ui.mailbox import Mailbox
 
@@ -102,15 +115,25 @@ class Trainer(Worker):
     progressed = Signal(object)  # Progress
     previewed = Signal(object)  # Preview
     evaluated = Signal(object)  # Evaluated
+    edited = Signal(object)  # Edited
+    diverged = Signal(object)  # Diverged
+    out_of_memory = Signal(object)  # OutOfMemory
+    health = Signal(object)  # Health
     saved = Signal(object)  # Saved
     paused = Signal(int)  # step
     done = Signal(object)  # Done
 
     def __init__(
-        self, begin: Callable[[], Training], sampler: Sampler, parent: QObject | None = None
+        self,
+        begin: Callable[[], Training],
+        sampler: Sampler,
+        parent: QObject | None = None,
+        *,
+        goes_on: bool = False,
     ) -> None:
         super().__init__(parent)
-        self.control = Control()
+        self.control = Control(waits=True)
+        self.goes_on = goes_on  # whether it resumes a run, with that run's settings
         self._begin = begin
         self._sampler = sampler
 
@@ -124,13 +147,17 @@ class Trainer(Worker):
             Progress: self.progressed,
             Preview: self.previewed,
             Evaluated: self.evaluated,
+            Health: self.health,
+            Edited: self.edited,
+            Diverged: self.diverged,
+            OutOfMemory: self.out_of_memory,
             Saved: self.saved,
             Done: self.done,
         }
         refreshed = time.monotonic()
         for event in training.events(self.control):
             # The loop stands still between two events, so the weights are whole.
-            if time.monotonic() - refreshed >= REFRESH or isinstance(event, Paused | Done):
+            if time.monotonic() - refreshed >= REFRESH or isinstance(event, Diverged | Paused | Done):
                 self._sampler.refresh(training.model.weights(), event.step)
                 refreshed = time.monotonic()
             if isinstance(event, Paused):
@@ -264,7 +291,7 @@ class OpenedRun:
     """What the window shows of a run that it turns to; `model` where it is there to be looked around in.
 
     latent_size: D. series: metric name -> (steps, values) so far; samples: (step, file) of every snapshot so
-    far.
+    far. plane: of a model of points. findings: what is to be said of it.
     """
 
     folder: RunFolder
@@ -272,11 +299,22 @@ class OpenedRun:
     series: dict[str, tuple[np.ndarray, np.ndarray]]
     samples: list[tuple[int, Path]]
     model: Model | None = None
+    plane: Plane | None = None
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def step(self) -> int:
+        """Of `model`."""
+        return self.model.step_count if self.model is not None else 0
 
 
 def read_run(folder: RunFolder, latent_size: int, model: Model | None = None) -> OpenedRun:
     """Read what is on disk already."""
-    return OpenedRun(folder, latent_size, folder.read_metrics(), folder.samples(), model)
+    from latentlab.training.plane import look
+
+    plane = look(model) if model is not None else None
+    series, samples = folder.read_metrics(), folder.samples()
+    return OpenedRun(folder, latent_size, series, samples, model, plane, watch(folder).findings())
 
 
 def start_training(dataset: Dataset, plan: Plan, parent: Path) -> Callable[[], Training]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,19 +19,38 @@ from PySide6.QtWidgets import (
 )
 
 from latentlab import metrics
+from latentlab.core.files import write_bytes
 from latentlab.models.base import MODELS
-from latentlab.training.events import Evaluated, Progress
+from latentlab.training.events import Edited, Evaluated, Progress
+from latentlab.ui import wording
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
+from latentlab.ui.widgets.curves import write_csv
 from latentlab.ui.workers import OpenedRun
 
 if TYPE_CHECKING:
     from latentlab.ui.widgets.loss_plot import LossPlot
 
-#: Shown from the start; the others can be switched on in the legend.
-HIDDEN_AT_FIRST = ("active_units", "diversity", "heldout_reconstruction", "heldout_kl")
+#: What everybody looks at; the others wait in the legend's menu.
+SHOWN_AT_FIRST = frozenset(
+    ("neg_elbo", "reconstruction", "kl", "heldout_neg_elbo", "loss_d", "loss_g", "d_real", "d_fake")
+)
 #: Where the legend has no room for the whole title.
-SHORT = {"heldout_reconstruction": "Held-out rec.", "active_units": "Active"}
+SHORT = {
+    "heldout_reconstruction": "Held-out rec.",
+    "active_units": "Active",
+    "loss_d": "Loss D",
+    "loss_g": "Loss G",
+    "d_accuracy": "Accuracy D",
+}
+#: What the dialog offers, and the ending that each brings.
+FORMATS = {
+    "CSV, every number (*.csv)": ".csv",
+    "PNG, the plot as a picture (*.png)": ".png",
+    "SVG, the plot as a drawing (*.svg)": ".svg",
+}
+#: Shown of a model that has none of the usual ones.
+FEWEST = 4
 
 
 class CurvesPanel(QWidget):
@@ -42,7 +62,6 @@ class CurvesPanel(QWidget):
         self.setAccessibleName("Curves")
         self._session = session
         self.plot: LossPlot | None = None
-        self._to_hide: set[str] = set()
         self._opened: OpenedRun | None = None
 
         self.smoothing = QSlider(Qt.Orientation.Horizontal)
@@ -57,7 +76,7 @@ class CurvesPanel(QWidget):
         self.log.setObjectName("curves_log")
         self.log.setToolTip("Show values on a logarithmic scale.")
         self.export = push_button(
-            "curves_export", "CSV", "Write every curve to a CSV file…", "export", flat=True
+            "curves_export", "Export", "Write the curves as CSV, PNG or SVG…", "export", flat=True
         )
         label = QLabel("Smoothing")
         label.setProperty("role", "secondary")
@@ -75,6 +94,9 @@ class CurvesPanel(QWidget):
         session.run_opened.connect(self._on_run_opened)
         session.progressed.connect(self._on_progressed)
         session.evaluated.connect(self._on_evaluated)
+        session.edited.connect(self._on_edited)
+        session.rewound.connect(self._on_rewound)
+        session.comparison.choices_changed.connect(self._show_checkpoints)
 
     def build(self) -> None:
         """Make the plot; call once the window is painted."""
@@ -94,34 +116,48 @@ class CurvesPanel(QWidget):
         if self.plot is None:
             return
         self.plot.reset()
-        self._to_hide = set(HIDDEN_AT_FIRST)
-        known = opened.folder.info
-        kind = MODELS.get(known["model"]["key"])
-        for name, title in kind.metric_titles.items():
-            self.plot.set_title(name, title)
-        figures = metrics.figures(kind, known["image_shape"], bool(known["data"].get("label_names")))
-        for name, title in figures.items():
-            self.plot.set_title(name, SHORT.get(name, title), smoothed=False)
+        info = opened.folder.info
+        kind = MODELS.get(info["model"]["key"])
+        figures = [name for name in info["metrics"] if name not in kind.metric_titles]
+        titles = dict(kind.metric_titles) | _figure_titles(figures)
+        first = {name for name in titles if name in SHOWN_AT_FIRST} or set(list(titles)[:FEWEST])
+        if "heldout_neg_elbo" not in titles:
+            first.add("heldout_reconstruction")
+        for name, title in titles.items():
+            smoothed = name in kind.metric_titles
+            self.plot.set_title(name, SHORT.get(name, title), smoothed=smoothed, shown=name in first)
         for name, (steps, values) in opened.series.items():
-            self._extend(name, steps, values)
+            self.plot.extend(name, steps, values)
+        for edit in info.get("edits", ()):
+            self.plot.marks.add_edit(edit["step"], wording.edit_text(kind, edit["changes"]))
+        self._show_checkpoints()
 
     def _on_progressed(self, progress: Progress) -> None:
         if self.plot is not None:
             for name, values in progress.values.items():
-                self._extend(name, progress.steps, values)
+                # Lines would not join what is measured every few steps over the gaps between.
+                measured = ~np.isnan(values)
+                if measured.any():
+                    self.plot.extend(name, progress.steps[measured], values[measured])
 
     def _on_evaluated(self, evaluated: Evaluated) -> None:
         if self.plot is not None:
-            shown_first = sorted(evaluated.values.items(), key=lambda item: item[0] in HIDDEN_AT_FIRST)
-            for name, value in shown_first:
-                self._extend(name, np.array([evaluated.step]), np.array([value]))
+            for name, value in evaluated.values.items():
+                self.plot.extend(name, np.array([evaluated.step]), np.array([value]))
 
-    def _extend(self, name: str, steps: np.ndarray, values: np.ndarray) -> None:
-        assert self.plot is not None
-        self.plot.extend(name, steps, values)
-        if name in self._to_hide:
-            self._to_hide.discard(name)
-            self.plot.legend.item(name).setChecked(False)
+    def _on_edited(self, edited: Edited) -> None:
+        run = self._session.run
+        if self.plot is not None and run is not None:
+            kind = MODELS.get(run.info["model"]["key"])
+            self.plot.marks.add_edit(edited.step, wording.edit_text(kind, edited.changes))
+
+    def _on_rewound(self, step: int) -> None:
+        if self.plot is not None:
+            self.plot.rewind(step)
+
+    def _show_checkpoints(self) -> None:
+        if self.plot is not None:
+            self.plot.marks.set_checkpoints(self._session.comparison.steps)
 
     def _on_smoothing_changed(self, value: int) -> None:
         if self.plot is not None:
@@ -133,9 +169,25 @@ class CurvesPanel(QWidget):
             self._session.notify("info", "There are no curves to export yet.")
             return
         start = (run.path if run else Path.home()) / "curves.csv"
-        name, _ = QFileDialog.getSaveFileName(self, "Export curves", str(start), "CSV (*.csv)")
-        if name:
-            self._session.start_task(lambda _: plot.export_csv(name), self._on_exported)
+        name, chosen = QFileDialog.getSaveFileName(self, "Export curves", str(start), ";;".join(FORMATS))
+        if not name:
+            return
+        path = Path(name)
+        if f"(*{path.suffix.lower()})" not in "".join(FORMATS):
+            path = path.with_name(path.name + FORMATS.get(chosen, ".csv"))
+        suffix = path.suffix.lower()
+        if suffix == ".csv":
+            series = plot.series()
+            self._session.start_task(lambda _: write_csv(series, path), self._on_exported)
+        else:  # painted here, because it is a widget, and written elsewhere
+            picture = plot.picture("svg" if suffix == ".svg" else "png")
+            self._session.start_task(lambda _: write_bytes(path, picture), self._on_exported)
 
     def _on_exported(self, _: object) -> None:
         self._session.notify("good", "Curves written.")
+
+
+def _figure_titles(names: Iterable[str]) -> dict[str, str]:
+    """What figures on held-out data are called."""
+    known = {name: title for _, m in metrics.METRICS.items() for name, title in m.figures.items()}
+    return {name: known.get(name, name) for name in names}

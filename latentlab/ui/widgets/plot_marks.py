@@ -50,7 +50,7 @@ class PlotMarks:
         return [(step, text) for step, text, _ in self._edits]
 
     def set_checkpoints(self, steps: Sequence[float]) -> None:
-        self.checkpoints = tuple(steps)
+        self.checkpoints = tuple(sorted(steps))
         self._ticks.setXVals(self.checkpoints)
         self._ticks.update()
 

@@ -9,6 +9,8 @@ import pytest
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QFileDialog
 
+from latentlab.training.events import Progress
+
 pytestmark = [
     pytest.mark.qt_log_level_fail("WARNING"),
     pytest.mark.qt_log_ignore("This plugin does not support"),  # what the screenless platform says of menus
@@ -32,8 +34,11 @@ def test_an_opened_run_shows_its_curves(opened):
     for name, (steps, values) in recorded.items():
         np.testing.assert_array_equal(shown[name][0], steps)
         np.testing.assert_array_equal(shown[name][1], values)
-    assert not opened.curves.plot.legend.item("heldout_kl").isChecked()
-    assert opened.curves.plot.legend.item("kl").isChecked()
+    legend = opened.curves.plot.legend
+    on = {name for name in recorded if legend.is_on(name)}
+    assert on == {"neg_elbo", "reconstruction", "kl", "heldout_neg_elbo"}
+    assert set(legend.in_menu()) >= set(recorded) - on and "kl" not in legend.in_menu()
+    assert legend.item("heldout_kl").title == "Held-out KL"
 
 
 def test_log_scale_and_smoothing_change_what_is_drawn_and_not_what_is_kept(opened, the, qtbot):
@@ -78,6 +83,49 @@ def test_the_csv_holds_what_the_run_folder_holds(opened, the, click, tmp_path, q
         written = {int(row["step"]): float(row[name]) for row in rows if row[name]}
         assert list(written) == steps.tolist()
         np.testing.assert_array_equal(list(written.values()), values)
+
+
+@pytest.mark.parametrize(
+    ("typed", "chosen", "written", "begins"),
+    [
+        ("curves.png", "", "curves.png", b"\x89PNG"),
+        ("curves.SVG", "", "curves.SVG", b"<?xml"),
+        ("my curves", "PNG, the plot as a picture (*.png)", "my curves.png", b"\x89PNG"),
+        ("my.curves", "", "my.curves.csv", b"step,"),
+    ],
+)
+def test_the_ending_says_what_is_written(
+    opened, the, click, tmp_path, qtbot, monkeypatch, typed, chosen, written, begins
+):
+    asked = []
+
+    def ask(*arguments):
+        asked.append(arguments[-1])
+        return str(tmp_path / typed), chosen
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    click("curves_export")
+    qtbot.waitUntil(lambda: the("status_notice").text() == "Curves written.", timeout=5_000)
+    assert [path.name for path in tmp_path.iterdir()] == [written]
+    assert (tmp_path / written).read_bytes().startswith(begins)
+    assert [kind in asked[0] for kind in ("(*.csv)", "(*.png)", "(*.svg)")] == [True] * 3
+
+
+def test_a_folder_that_is_gone_is_named(opened, the, click, tmp_path, qtbot, monkeypatch):
+    target = tmp_path / "gone" / "curves.png"
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(target), ""))
+    click("curves_export")
+    qtbot.waitUntil(lambda: "No such file" in the("status_notice").text(), timeout=5_000)
+
+
+def test_what_is_measured_every_few_steps_is_one_line(opened):
+    plot = opened.curves.plot
+    nan, steps = np.nan, np.arange(61, 67)
+    values = {"kl": np.ones(6, np.float32), "grad": np.array([nan, 1, nan, nan, 2, nan], np.float32)}
+    opened.session.progressed.emit(Progress(66, 0, 1.0, 1.0, 1.0, 1.0, None, steps, values))
+    at, grads = plot.series()["grad"]
+    assert at[-2:].tolist() == [62, 65] and grads[-2:].tolist() == [1, 2] and np.isfinite(grads).all()
+    assert plot.series()["kl"][0][-1] == 66
 
 
 def test_without_curves_there_is_nothing_to_export(window, the, click):

@@ -6,7 +6,9 @@ import pytest
 from PySide6.QtCore import Qt
 
 from latentlab.core import presets
+from latentlab.core.config import describe
 from latentlab.models.base import MODELS
+from latentlab.ui.panels.model import ModelPanel
 
 pytestmark = [
     pytest.mark.qt_log_level_fail("WARNING"),
@@ -20,16 +22,36 @@ def test_every_registered_model_is_in_the_menu_by_its_key(the):
     assert [kind.itemText(i) for i in range(kind.count())] == [m.title for _, m in MODELS.items()]
 
 
-@pytest.mark.parametrize("key", [key for key, _ in MODELS.items()])
-def test_every_model_brings_its_own_form(window, the, pick, qtbot, key):
-    pick("model_kind", key)
-    assert window.session.model_key == key
-    kind = MODELS.get(key)
-    assert list(window.model.form._rows) == list(kind.Config.model_fields)
-    for field in kind.Config.model_fields:
-        qtbot.waitUntil(lambda f=field: the(f"model_{f}").isVisibleTo(window), timeout=1_000)
-    assert window.model.form.values() == window.session.model_values
-    assert window.model.about.text() == kind.about
+def test_every_model_brings_its_own_form(window, the, pick, qtbot):
+    for key, kind in MODELS.items():
+        pick("model_kind", key)
+        assert window.session.model_key == key
+        form = window.model.form
+        assert set(form._rows) == set(kind.Config.model_fields)
+        assert form.values() == window.session.model_values
+        assert window.model.about.text() == kind.about
+        for spec in describe(kind.Config):
+            # What most people set stands there; the rest is behind the heading of its group.
+            assert the(f"model_{spec.name}").isVisibleTo(window) == (not spec.group), (key, spec.name)
+        pick("model_kind", "vae-mlp")
+
+
+def test_a_group_that_was_opened_stays_open_for_other_models_and_the_next_launch(window, the, pick, qtbot):
+    pick("model_kind", "dcgan")
+    heading = the("model_section_stability")
+    assert not heading.isChecked() and not the("model_dropout").isVisibleTo(window)
+    heading.setFocus()
+    qtbot.keyClick(heading, Qt.Key.Key_Space)
+    assert the("model_dropout").isVisibleTo(window) and not the("model_beta1").isVisibleTo(window)
+    assert window.session.settings.open_groups == ("model:Stability",)
+    pick("model_kind", "vae-mlp")
+    pick("model_kind", "mlp-gan")
+    assert the("model_section_stability").isChecked() and the("model_dropout").isVisibleTo(window)
+    again = ModelPanel(window.session)
+    qtbot.addWidget(again)
+    assert again.form._sections["Stability"].isChecked() and not again.form._sections["Balance"].isChecked()
+    qtbot.keyClick(the("model_section_stability"), Qt.Key.Key_Left)
+    assert window.session.settings.open_groups == ()
 
 
 def test_another_model_brings_its_own_training_defaults_and_keeps_the_device(window, the, pick):
@@ -101,14 +123,14 @@ def test_a_preset_chosen_by_another_hand_is_shown_too(window, the, qtbot):
     qtbot.waitUntil(lambda: window.session._loading is None, timeout=20_000)
 
 
-def test_the_forms_are_closed_while_training_and_open_again_after_it(window, the, click, train, qtbot):
-    names = ["model_kind", "model_form", "training_form", "preset_choice", "device_choice"]
-    assert all(the(name).isEnabled() for name in names)
+def test_only_the_device_is_closed_while_training(window, the, click, train, qtbot):
+    names = ["model_kind", "model_form", "training_form", "preset_choice"]
+    assert all(the(name).isEnabled() for name in [*names, "device_choice"])
     train(steps=0)
-    assert not any(the(name).isEnabled() for name in names)
+    assert all(the(name).isEnabled() for name in names) and not the("device_choice").isEnabled()
     click("train_pause")
     qtbot.waitUntil(lambda: window.session.state == "paused", timeout=10_000)
-    assert not any(the(name).isEnabled() for name in names)
+    assert all(the(name).isEnabled() for name in names) and not the("device_choice").isEnabled()
     click("train_stop")
     qtbot.waitUntil(lambda: window.session.state == "idle", timeout=10_000)
-    assert all(the(name).isEnabled() for name in names)
+    assert all(the(name).isEnabled() for name in [*names, "device_choice"])

@@ -6,7 +6,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QApplication, QCheckBox, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QLineEdit
 
 from latentlab.core.config import Config, setting
 from latentlab.ui.widgets.fields import (
@@ -303,3 +303,150 @@ def test_prefixes_work_too(qtbot):
     assert field.text() == "seed 41"
     QTest.keyClick(field, Qt.Key.Key_Return)
     assert field.value() == 41
+
+
+class Grouped(Config):
+    kind: Literal["soft", "hard"] = setting(
+        "soft", "Loss", "What is minimised.", labels={"soft": "Soft loss", "hard": "Hard loss"}
+    )
+    width: int = setting(16, "Width", "Of the net.", ge=4, le=64, live=False)
+    margin: float = setting(0.1, "Margin", "Of the hard loss.", only={"kind": ("hard",)}, group="Shape")
+    noise: float = setting(0.0, "Noise", "On inputs.", ge=0, le=1, zero="off", live=True, group="Shape")
+    noise_steps: int = setting(
+        100, "Noise ends", "Steps.", ge=1, le=1000, group="Shape", only={"kind": ("soft", "hard")}
+    )
+    cutout: bool = setting(False, "Cut out", "Of images.", group="Images")
+    late: int = setting(1, "Late", "Of a sub-class: without a group, but after those with one.", ge=0, le=9)
+
+
+@pytest.fixture
+def grouped(qtbot):
+    form = ConfigForm("model", strict=True)
+    qtbot.addWidget(form)
+    form.set_config(Grouped)
+    form.resize(262, 400)
+    form.show()
+    qtbot.waitExposed(form)
+    return form
+
+
+def section(form, name):
+    return form.findChild(QAbstractButton, f"model_section_{name}")
+
+
+def shown(form):
+    return [name for name in Grouped.model_fields if form.field(name).isVisible()]
+
+
+def test_groups_begin_folded_below_what_has_none_and_open_by_mouse_and_keys(grouped):
+    assert shown(grouped) == ["kind", "width", "late"]
+    assert grouped.values() == Grouped().model_dump()
+    heard = []
+    grouped.group_toggled.connect(lambda *toggled: heard.append(toggled))
+    shape = section(grouped, "shape")
+    assert shape.accessibleName() == "Shape settings" and shape.accessibleDescription() == "Folded"
+    QTest.mouseClick(shape, Qt.MouseButton.LeftButton)
+    assert shown(grouped) == ["kind", "width", "margin", "noise", "noise_steps", "late"]
+    assert shape.accessibleDescription() == "Open"
+    for key, state in ((Qt.Key.Key_Left, False), (Qt.Key.Key_Right, True), (Qt.Key.Key_Return, False)):
+        QTest.keyClick(shape, key)
+        assert shape.isChecked() is state and grouped.field("noise").isVisible() is state
+    assert heard == [("Shape", True), ("Shape", False), ("Shape", True), ("Shape", False)]
+    QApplication.processEvents()
+    lines = [grouped.field(n).y() for n in ("kind", "width", "late")] + [
+        shape.y(),
+        section(grouped, "images").y(),
+    ]
+    assert lines == sorted(lines)
+
+
+def test_a_folded_heading_carries_the_dot_of_what_differs_in_it(grouped):
+    grouped.set_baseline(Grouped().model_dump())
+    shape, images = section(grouped, "shape"), section(grouped, "images")
+    assert not shape.dot.on
+    grouped.set_values({"noise": 0.5})
+    assert shape.dot.on and not images.dot.on
+    assert "Noise" in shape.toolTip()
+    shape.setChecked(True)
+    assert not shape.dot.on and grouped.differing() == ("noise",)  # the row's own dot says it now
+    shape.setChecked(False)
+    grouped.set_values({"noise": 0.0})
+    assert not shape.dot.on and "differs" not in shape.toolTip().lower()
+
+
+def test_what_has_no_effect_is_greyed_says_why_and_follows_edits_at_once(grouped):
+    margin = grouped.field("margin")
+    assert not margin.isEnabled() and grouped.field("noise_steps").isEnabled()
+    assert margin.toolTip().endswith("Only with loss: Hard loss.")
+    grouped.field("kind").setFocus()
+    QTest.keyClick(grouped.field("kind"), Qt.Key.Key_Down)
+    assert margin.isEnabled() and "Only with" not in margin.toolTip()
+    grouped.set_values({"kind": "soft"})
+    assert not margin.isEnabled()
+    grouped.set_field_enabled("margin", False, "Because.")
+    grouped.set_values({"kind": "hard"})
+    assert not margin.isEnabled() and margin.toolTip().endswith("Because.")
+
+
+def test_groups_stay_open_over_another_config_and_back(grouped):
+    section(grouped, "images").setChecked(True)
+    grouped.set_config(Example)
+    assert section(grouped, "images") is None
+    grouped.set_config(Grouped)
+    assert section(grouped, "images").isChecked() and not section(grouped, "shape").isChecked()
+    assert grouped.field("cutout").isVisible()
+
+
+def test_settled_follows_where_a_person_is_done_with_a_field(grouped):
+    heard = []
+    grouped.changed.connect(lambda name: heard.append(("changed", name)))
+    grouped.settled.connect(lambda name: heard.append(("settled", name)))
+    width = grouped.field("width")
+    width.setFocus()
+    width.stepUp()
+    assert heard == [("changed", "width")]
+    QTest.keyClick(width, Qt.Key.Key_Return)
+    assert heard == [("changed", "width"), ("settled", "width")]
+    heard.clear()
+    grouped.field("kind").setFocus()  # leaving the number settles it too
+    heard.clear()
+    QTest.keyClick(grouped.field("kind"), Qt.Key.Key_Down)
+    assert heard == [("changed", "kind"), ("settled", "kind")]
+
+
+@pytest.mark.parametrize("text", ["999", "3"])
+def test_a_strict_form_refuses_with_field_value_and_range(grouped, text):
+    heard, changed = [], []
+    grouped.refused.connect(heard.append)
+    grouped.changed.connect(changed.append)
+    type_into(grouped.field("width"), text)
+    assert heard == [f"Width: {text} is not allowed; expected a whole number from 4 to 64."]
+    assert grouped.values()["width"] == 16 and grouped.field("width").text() == "16" and changed == []
+
+
+def test_what_is_being_typed_survives_the_same_value_from_outside(grouped):
+    width = grouped.field("width")
+    width.setFocus()
+    width.selectAll()
+    QTest.keyClicks(width, "3")
+    grouped.set_values({"width": 16, "kind": "hard"})
+    assert width.text() == "3"
+    grouped.set_values({"width": 20})
+    assert width.text() == "20"
+
+
+def test_hints_stand_only_with_what_no_training_takes_over(grouped):
+    grouped.set_hint_of_fixed("Next run.")
+    assert grouped.field("width").toolTip().endswith("Next run.")
+    assert "Next run" not in grouped.field("noise").toolTip()
+    grouped.set_hint_of_fixed("")
+    assert "Next run" not in grouped.field("width").toolTip()
+
+
+def test_one_of_something_is_said_in_the_singular(form):
+    form.set_values({"warmup": 1})
+    assert form.field("warmup").text() == "1 step"
+    QTest.keyClick(form.field("warmup"), Qt.Key.Key_Return)
+    assert form.values()["warmup"] == 1
+    type_into(form.field("warmup"), "2 steps")
+    assert form.values()["warmup"] == 2
