@@ -22,7 +22,8 @@ BATCH = 256
 class Importance:
     """A number per latent dimension, float64 (D,), the larger the more it matters, and what it is.
 
-    unit "KL": nats of KL(q(z_i|x) || N(0, 1)) averaged over images; a dimension near 0 is not used.
+    unit "KL": nats of KL(q(z_i|x) || N(0, 1)) averaged over images; a dimension near 0 is not used, and the
+    numbers of a choice, which have no posterior, are 0.
     unit "sensitivity": the norm of the image's change per sigma; see `jacobian.sensitivity`.
     """
 
@@ -31,14 +32,14 @@ class Importance:
 
 
 def importance(model: Model, images: np.ndarray | None = None, report: Report = no_report) -> Importance:
-    """KL where `model` is a VAE and uint8 images (N, C, H, W) of its shape are given, else sensitivity.
+    """KL where `model` has a posterior and images (N, C, H, W) of its shape are given, else sensitivity.
 
-    At most some `IMAGES` of the images, evenly spaced, are looked at.
+    At most some `IMAGES` of the images, uint8 or points, evenly spaced, are looked at.
     """
     from latentlab.models.vae import VAE
 
     usable = images is not None and len(images) and images.shape[1:] == model.image_shape
-    if isinstance(model, VAE) and images is not None and usable:
+    if isinstance(model, VAE) and model.probabilistic and images is not None and usable:
         stride = -(-len(images) // IMAGES)
         return Importance(kl_per_dimension(model, images[::stride], report), "KL")
     latents = samplers.draw(model, range(max(4, 2048 // model.latent_shape[0])))
@@ -46,7 +47,10 @@ def importance(model: Model, images: np.ndarray | None = None, report: Report = 
 
 
 def kl_per_dimension(model: Model, images: np.ndarray, report: Report = no_report) -> np.ndarray:
-    """KL(q(z_i|x) || N(0, 1)) of a VAE in nats, averaged over uint8 images (N, C, H, W) -> float64 (D,)."""
+    """KL(q(z_i|x) || N(0, 1)) of a VAE in nats, averaged over uint8 images (N, C, H, W) -> float64 (D,).
+
+    0 for the numbers of a choice.
+    """
     import torch
 
     from latentlab.models import losses, pixels
@@ -59,6 +63,6 @@ def kl_per_dimension(model: Model, images: np.ndarray, report: Report = no_repor
         with model.evaluating():
             mean, log_variance = model.posterior(pixels.to_unit(part.to(model.device)))
             kl = losses.kl_to_standard_normal(mean, log_variance)
-        total += kl.cpu().double().sum(0).numpy()
+        total[: kl.shape[1]] += kl.cpu().double().sum(0).numpy()
         report(start + len(part), len(images))
     return total / len(images)

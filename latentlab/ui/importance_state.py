@@ -11,6 +11,7 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.data.base import Report
 from latentlab.latent.importance import Importance, importance
+from latentlab.models.vae import VAE
 from latentlab.ui.loan import Loan
 from latentlab.ui.timers import single_shot
 from latentlab.ui.workers import kernel_threads, yield_to_the_window
@@ -55,7 +56,7 @@ class ImportanceState(QObject):
         if self.value is not None:
             return self.value.unit
         model = self._session.latent.model
-        return "sensitivity" if model is not None and model.family != "vae" else "KL"
+        return "KL" if model is None or (isinstance(model, VAE) and model.probabilistic) else "sensitivity"
 
     def inactive(self) -> set[int]:
         """The dimensions that carry nothing; none where that is not known."""

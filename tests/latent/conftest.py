@@ -82,6 +82,7 @@ def build(linear) -> Callable[..., Model]:
         if key == "linear":
             return linear(shape, seed, **values)
         kind = MODELS.get(key)
-        return kind(parse(kind.Config, SMALL | values, "model"), shape, seed=seed)
+        config = parse(kind.Config, SMALL | values, "model")
+        return kind(config, shape, seed=seed, label_names=("a", "b", "c"))
 
     return build

@@ -38,6 +38,16 @@ def test_a_dimension_without_information_has_no_kl(build):
     assert found[2] == 0 and (np.delete(found, 2) > 0).all()
 
 
+def test_the_numbers_of_a_class_have_no_kl(build):
+    model, images = build("cvae"), _images()
+    with model.evaluating():
+        mean, log_variance = (t.double() for t in model.posterior(torch.from_numpy(images).float() / 255))
+    expected = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean(0)
+    found = kl_per_dimension(model, images)
+    np.testing.assert_allclose(found[:6], expected, rtol=1e-3)
+    assert found.shape == (9,) and (found[6:] == 0).all()
+
+
 def test_importance_is_kl_where_a_vae_has_images_and_else_sensitivity(build):
     vae, images = build("vae-conv"), _images()
     found = importance(vae, images)
@@ -49,6 +59,7 @@ def test_importance_is_kl_where_a_vae_has_images_and_else_sensitivity(build):
         (vae, _images((3, 8, 8))),
         (build("dcgan"), images),
         (build("infogan"), None),
+        (build("ae"), images),
     ]:
         found = importance(model, given)
         assert found.unit == "sensitivity" and found.values.shape == model.latent_shape

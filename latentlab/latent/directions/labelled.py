@@ -75,7 +75,6 @@ def gather(model: Model, dataset: Dataset, samples: int, seed: int, report: Repo
 def _encode(model: Model, images: np.ndarray, seed: int, report: Report) -> np.ndarray:
     import torch
 
-    from latentlab.models import losses
     from latentlab.models.pixels import to_unit
     from latentlab.models.vae import VAE
 
@@ -85,7 +84,7 @@ def _encode(model: Model, images: np.ndarray, seed: int, report: Report) -> np.n
         part = torch.from_numpy(images[start : start + BATCH]).to(model.device)
         with model.evaluating():
             if isinstance(model, VAE):
-                z = losses.reparameterize(*model.posterior(to_unit(part)), generator)
+                z = model.draw_posterior(to_unit(part), generator)
             else:
                 z = model.encode(to_unit(part))
             parts.append(z.cpu().numpy())
