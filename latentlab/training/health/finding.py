@@ -31,7 +31,9 @@ def summary(findings: Iterable[Finding]) -> list[str]:
 
 
 def percent(share: float) -> str:
-    """``83 %``; ``0.4 %`` where rounding would hide that there is something."""
+    """``83 %``; ``0.4 %`` and ``under 0.1 %`` where rounding would hide that there is something."""
+    if 0 < share < 0.0005:
+        return "under 0.1 %"
     return f"{100 * share:.1f} %" if 0 < share < 0.01 else f"{100 * share:.0f} %"
 
 
