@@ -271,10 +271,13 @@ def test_one_tiny_batch_can_be_learned_by_heart(key, started, batch, learn):
     else:
         model.optimizers()["generator"].param_groups[0]["lr"] = 0.0
         first = learn(model, images)
+        assert first["loss_d"] > 0.2
         for _ in range(100):
             last = learn(model, images)
-        assert last["loss_d"] < 0.2 < first["loss_d"]
-        assert last["d_real"] > 0.9 > 0.1 > last["d_fake"]
+            if last["loss_d"] < 0.2 and last["d_real"] > 0.9 > 0.1 > last["d_fake"]:
+                break
+        else:
+            pytest.fail(f"not learned: {last}")
 
 
 @pytest.mark.parametrize("key", [k for k, m in MODELS.items() if m.family == "gan"])
@@ -283,7 +286,7 @@ def test_a_generator_learns_to_fool_a_resting_discriminator(key, started, batch,
     learn(model, batch((1, 16, 16)))
     model.optimizers()["discriminator"].param_groups[0]["lr"] = 0.0
     first = learn(model, batch((1, 16, 16)))["loss_g"]
-    for _ in range(30):
+    for _ in range(20):
         last = learn(model, batch((1, 16, 16)))["loss_g"]
     assert last < first
 
