@@ -42,5 +42,6 @@ def load(path: str | Path) -> Preset:
 
 
 def built_in() -> list[Preset]:
-    """The presets that come with latentlab, by file name; the first is what a first launch shows."""
-    return [load(path) for path in sorted(resource("presets").glob("*.toml"))]
+    """The presets that come with latentlab, by their number; the first is what a first launch shows."""
+    files = resource("presets").glob("*.toml")
+    return [load(path) for path in sorted(files, key=lambda path: int(path.stem.partition("-")[0]))]

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from latentlab.cli.plan import job
+from latentlab.core import presets
 from latentlab.core.errors import ConfigError, DataError
 
 FILE = """
@@ -73,6 +74,20 @@ def test_a_path_in_the_file_is_relative_to_it(tmp_path, monkeypatch):
 def test_presets_by_name(name):
     made = job(None, None, name, [], {})
     assert (made.source.key, made.plan.model.key) == ("digits", "vae-conv")
+
+
+@pytest.mark.parametrize("preset", presets.built_in(), ids=lambda p: p.key)
+def test_every_preset_is_a_plan_that_its_data_suits(preset):
+    made = job(None, None, preset.key, [], {})
+    assert preset.title and preset.about.endswith(".")
+    small = {name: 20 for name in ("count", "limit") if name in type(made.data).model_fields}
+    dataset = made.source.load(made.data.model_copy(update=small), lambda done, total: None)
+    assert not made.plan.model.obstacle(dataset.image_shape, dataset.label_names)
+
+
+def test_presets_come_by_their_number():
+    numbers = [int(preset.key.partition("-")[0]) for preset in presets.built_in()]
+    assert numbers == sorted(set(numbers)) and numbers[0] == 1 and numbers[-1] > 9
 
 
 def test_the_last_of_two_counts():
