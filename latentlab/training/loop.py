@@ -204,9 +204,10 @@ def run(
             go_back()
         else:
             yield from save()
-        fits = memory.fitting_batch(model, guard, size, lambda count: batch(np.arange(count)))
-        # The trials were steps too.
-        keeping.restore(folder, model, config.seed)
+        with clock.stopped(model.step_count):
+            fits = memory.fitting_batch(model, guard, size, lambda count: batch(np.arange(count)))
+            # The trials were steps too.
+            keeping.restore(folder, model, config.seed)
         edits.apply(model, config, {})
         guard.moved = False
         yield OutOfMemory(model.step_count, size, fits)

@@ -138,7 +138,8 @@ def test_too_little_memory_is_exit_code_1_and_one_line_that_says_how_to_go_on(ca
     assert (told.code, told.json["step"]) == (0, 5)
 
     monkeypatch.setattr(VAE, "step", lambda *_: (_ for _ in ()).throw(MemoryError()))
-    result = call("train", "--data", "digits", *SMALL, "--steps", 5, "--out", tmp_path / "none", "--json")
+    few = (*SMALL, "--set", "batch_size=2")
+    result = call("train", "--data", "digits", *few, "--steps", 5, "--out", tmp_path / "none", "--json")
     assert result.code == 1 and "smaller width or image size" in _error(result)
 
 

@@ -118,7 +118,7 @@ def test_a_discriminator_that_was_at_rest_learns_again(start):
 
 
 def test_where_not_even_the_smallest_batch_fits_it_says_0(start):
-    run = start("dcgan", batch_size=16)
+    run = start("dcgan", batch_size=8)
     sizes = []
 
     def never(batch, labels):
@@ -126,8 +126,8 @@ def test_where_not_even_the_smallest_batch_fits_it_says_0(start):
         raise MemoryError
 
     run.model.step = never
-    assert OutOfMemory(0, 16, 0) in list(run.events)
-    assert sizes == [16, 8, 4, 2]  # a dcgan needs two images
+    assert OutOfMemory(0, 8, 0) in list(run.events)
+    assert sizes == [8, 4, 2]  # a dcgan needs two images
 
 
 def test_where_somebody_waits_it_pauses_and_goes_on_with_a_smaller_batch(start):
