@@ -10,6 +10,8 @@ from latentlab.training.health.finding import Finding, percent
 #: Steps before samples are judged: a generator begins with noise, or with one grey. What still grows is not
 #: called collapsed later, either.
 JUDGED_FROM = 1000
+#: Steps after which modes that are missed are lost, also where samples lie between them.
+LATE = 2000
 #: Coverage that is little, that is no longer little, and that is a lot.
 LITTLE, ENOUGH, MUCH = 0.25, 0.35, 0.5
 #: Density from which samples look like data.
@@ -50,14 +52,15 @@ def mode_collapse(
         modes is not None
         and quality is not None
         and about.modes > 1
-        and quality >= LIKE_DATA
+        and (quality >= LIKE_DATA or figures.step >= LATE)
         and not figures.rises("modes")
         and figures.exceeds("modes", modes / about.modes, HALF, MORE)
     ):
         return Finding(
             "mode-collapse",
             "error",
-            f"Mode collapse: samples reach only {modes:.0f} of {about.modes} modes of the data.",
+            f"Mode collapse: samples reach only {modes:.0f} of {about.modes} modes of the data, and "
+            f"{percent(quality)} of them lie in one.",
             remedy,
             modes,
         )

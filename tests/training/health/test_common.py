@@ -159,4 +159,6 @@ def test_watching_a_run_folder(tmp_path):
     folder.update(diverged=[{"step": 2100, "back_to": 2000, "what": "Generator loss"}])
     findings = health.watch(folder, 9000).findings()
     assert [finding.key for finding in findings] == ["not-a-number", "mode-collapse"]
-    assert findings[1].text == "Mode collapse: samples reach only 1 of 8 modes of the data."
+    assert findings[1].text == (
+        "Mode collapse: samples reach only 1 of 8 modes of the data, and 90 % of them lie in one."
+    )
