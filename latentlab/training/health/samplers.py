@@ -28,7 +28,7 @@ UNFOOLED = 0.05
 
 REMEDY = (
     "Choose a loss or regulariser that holds the discriminator's gradient in check (R1, or the preset "
-    "“WGAN-GP”), lower the learning rate, or give the discriminator more steps."
+    "“WGAN-GP”), or lower the learning rate."
 )
 
 
