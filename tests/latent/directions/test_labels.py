@@ -173,14 +173,14 @@ def test_a_probe_does_not_lean_on_a_dimension_that_the_decoder_does_not_use(buil
     dataset = Dataset(images, "noise", "handmade", factors={"value": value})
     model = build("vae-mlp", (1, 8, 8))
 
-    def posterior(x):
+    def infer(x, condition):
         mean, log_variance = torch.zeros(len(x), 6), torch.zeros(len(x), 6)
         mean[:, 0] = 2 * x[:, 0, 0, 0] + 2 * x[:, 0, 0, 1]  # the other pixel is noise to the probe
         log_variance[:, 0] = -6
         mean[:, 1] = 0.3 * x[:, 0, 0, 0]  # KL 0.02 nats
         return mean, log_variance
 
-    model.posterior = posterior
+    model.infer = infer
     (found,) = find(model, "probe", material(model, dataset=dataset), {"samples": N})
     assert found.vector[0] > 0.9 and abs(found.vector[1]) < 0.3
 
