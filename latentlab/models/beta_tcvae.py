@@ -57,12 +57,15 @@ class BetaTCVAE(VAEConv):
     smallest_batch = 2  # the aggregate posterior is estimated from others of the batch
     metric_titles: ClassVar[Mapping[str, str]] = {
         **VAEConv.metric_titles,
-        "mutual_information": "Mutual information",
-        "total_correlation": "Total correlation",
-        "dimension_kl": "KL of each dimension",
+        "mutual_information": "Mutual information, estimated",
+        "total_correlation": "Total correlation, estimated",
+        "dimension_kl": "KL of each dimension, estimated",
     }
     Config: ClassVar[type[BetaTCVAEConfig]] = BetaTCVAEConfig
     config: BetaTCVAEConfig
+
+    def kl_weight(self) -> float:
+        return self.warmth()
 
     def regularize(self, draw: Draw) -> tuple[Tensor, dict[str, Tensor]]:
         from latentlab.models import losses
@@ -77,4 +80,4 @@ class BetaTCVAE(VAEConv):
             "total_correlation": correlation.detach(),
             "dimension_kl": each.detach(),
         }
-        return self.warmth() * pull, self.figures(draw) | figures
+        return self.kl_weight() * pull, self.figures(draw) | figures

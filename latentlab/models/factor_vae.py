@@ -61,7 +61,7 @@ class FactorVAE(VAEConv):
     smallest_batch = 2  # one latent cannot be shuffled
     metric_titles: ClassVar[Mapping[str, str]] = {
         **VAEConv.metric_titles,
-        "total_correlation": "Total correlation",
+        "total_correlation": "Total correlation, estimated",
         "critic": "Critic's loss",
     }
     Config: ClassVar[type[FactorVAEConfig]] = FactorVAEConfig

@@ -90,6 +90,26 @@ def test_vae_conv_has_the_sizes_of_the_table():
     assert _dense(model.nets["decoder"]) == [(16, 256), (256, 64 * 7 * 7)]
 
 
+def test_relatives_of_vae_conv_have_its_nets():
+    model = _full_width("vae-conv")
+    for key in ("beta-vae", "beta-tcvae", "factor-vae", "dip-vae", "info-vae"):
+        other = _full_width(key)
+        for name in ("encoder", "decoder"):
+            assert str(other.nets[name]) == str(model.nets[name]), key
+    assert _dense(_full_width("factor-vae").nets["critic"]) == [(16, 256), (256, 256), (256, 256), (256, 1)]
+    coder = _full_width("ae").nets
+    assert _dense(coder["encoder"]) == [(64 * 7 * 7, 256), (256, 16)]
+    assert str(coder["decoder"]) == str(model.nets["decoder"])
+
+
+def test_cvae_is_vae_conv_with_the_class_joined_to_the_features_and_to_z():
+    kind = MODELS.get("cvae")
+    nets = kind(kind.Config(), (1, 28, 28), label_names=tuple("0123456789")).nets
+    assert _convolutions(nets["encoder"]) == [(1, 32, 4, 2), (32, 64, 4, 2)]
+    assert _dense(nets["head"]) == [(64 * 7 * 7 + 10, 256), (256, 32)]
+    assert _dense(nets["decoder"]) == [(26, 256), (256, 64 * 7 * 7)]
+
+
 def test_larger_images_get_more_levels_and_at_most_eight_times_the_width():
     kind = MODELS.get("vae-conv")
     encoder = kind(kind.Config(width=4), (3, 256, 256)).nets["encoder"]
