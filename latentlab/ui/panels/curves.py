@@ -70,21 +70,21 @@ class CurvesPanel(QWidget):
         self.smoothing.setToolTip("Smoothing: 0 shows every step, further right a longer average.")
         self.smoothing.setRange(0, 99)
         self.smoothing.setValue(80)
-        self.smoothing.setFixedWidth(72)
+        self.smoothing.setFixedWidth(64)
         self.log = QCheckBox("Log")
         self.log.setAccessibleName("Log scale")
         self.log.setObjectName("curves_log")
         self.log.setToolTip("Show values on a logarithmic scale.")
         self.export = push_button(
-            "curves_export", "Export", "Write the curves as CSV, PNG or SVG…", "export", flat=True
+            "curves_export", "", "Export the curves as CSV, PNG or SVG…", "export", flat=True
         )
         label = QLabel("Smoothing")
         label.setProperty("role", "secondary")
         label.setBuddy(self.smoothing)
         self.controls = QWidget()  # the window places it where there is room
         row = QHBoxLayout(self.controls)
-        row.setContentsMargins(0, 0, 16, 0)
-        row.setSpacing(12)
+        row.setContentsMargins(0, 0, 12, 0)
+        row.setSpacing(8)
         for widget in (label, self.smoothing, self.log, self.export):
             row.addWidget(widget)
         self._layout = QVBoxLayout(self)

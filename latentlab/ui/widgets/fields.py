@@ -289,6 +289,11 @@ class ChoiceField(QComboBox):
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.setMinimumContentsLength(6)
 
+    def showPopup(self) -> None:
+        # Long names are cut in the field, but not where a person chooses among them.
+        self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
+        super().showPopup()
+
     def paintEvent(self, event: QPaintEvent) -> None:
         # As Qt does it, but for the text, which Qt would cut off where it does not fit.
         painter, option = QStylePainter(self), QStyleOptionComboBox()

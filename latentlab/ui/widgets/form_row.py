@@ -164,7 +164,8 @@ class Row:
         text = "\n".join(reason for reason in reasons if reason)
         for widget in (self.label, self.control):
             widget.setEnabled(not self._locked and not self._condition)
-            widget.setToolTip(text)
+        self.label.setToolTip(f"{self.spec.title}\n{text}")  # whole, where the label has no room for it
+        self.control.setToolTip(text)
 
     def mark(self, differs: bool, preset: Any = None) -> None:
         """The dot of what differs from the preset."""

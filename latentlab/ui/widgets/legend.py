@@ -31,10 +31,12 @@ class LegendItem(QAbstractButton):
     """One toggle; unchecked means hidden. `alone_wanted`: a double click or Enter, for this series only."""
 
     alone_wanted = Signal()
+    grown = Signal()  # a longer number needs more room
 
     def __init__(self, title: str, color: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title, self.color, self.value = title, color, math.nan
+        self._longest = "0.0000"
         self.setCheckable(True)
         self.setChecked(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
@@ -50,6 +52,10 @@ class LegendItem(QAbstractButton):
 
     def set_value(self, value: float) -> None:
         self.value = value
+        text, advance = format_value(value), self.fontMetrics().horizontalAdvance
+        if advance(text) > advance(self._longest):
+            self._longest = text
+            self.grown.emit()
         self.update()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -62,12 +68,9 @@ class LegendItem(QAbstractButton):
             super().keyPressEvent(event)
 
     def sizeHint(self) -> QSize:
-        metrics = self.fontMetrics()
-        # Room for any value of four digits, so that the row does not jump while numbers change.
-        number = max(
-            metrics.horizontalAdvance("−0.0000"), metrics.horizontalAdvance(format_value(self.value))
-        )
-        return QSize(18 + metrics.horizontalAdvance(self.title) + 6 + number + 6, 24)
+        advance = self.fontMetrics().horizontalAdvance
+        # Room for the longest number so far, so that the row does not jump while numbers change.
+        return QSize(18 + advance(self.title) + 6 + advance(self._longest) + 6, 24)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         shown = theme.current()
@@ -120,6 +123,7 @@ class Legend(QWidget):
         item.setChecked(on)
         item.toggled.connect(lambda on: self._on_toggled(name, on))
         item.alone_wanted.connect(lambda: self.show_alone(name))
+        item.grown.connect(self._arrange)
         self._items[name] = item
         if on:
             self._wanted.append(name)

@@ -7,7 +7,10 @@ import pytest
 from latentlab.ui import theme
 from latentlab.ui.widgets.fields import ChoiceField
 
-pytestmark = pytest.mark.qt_log_level_fail("WARNING")
+pytestmark = [
+    pytest.mark.qt_log_level_fail("WARNING"),
+    pytest.mark.qt_log_ignore("This plugin does not support"),  # what the screenless platform says of menus
+]
 
 
 @pytest.fixture
@@ -33,3 +36,13 @@ def test_a_long_choice_ends_in_an_ellipsis(choice):
 
 def test_a_choice_that_fits_is_painted_whole(choice):
     assert painted(choice, "digits") != painted(choice, "digit…")
+
+
+def test_where_a_person_chooses_long_names_are_whole(choice):
+    choice.addItems(["None", "Wasserstein distance with a gradient penalty"])
+    choice.show()
+    choice.showPopup()
+    view = choice.view()
+    longest = view.fontMetrics().horizontalAdvance(choice.itemText(1))
+    assert view.viewport().width() >= longest > choice.width()
+    choice.hidePopup()

@@ -93,6 +93,7 @@ def test_the_tooltip_says_help_and_range(form):
     assert "How many numbers" in tip
     assert "from 1 to 512" in tip
     assert "0 means off" in form.field("warmup").toolTip()
+    assert form._rows["size"].label.toolTip() == f"Latent size\n{tip}"
 
 
 def test_defaults_round_trip(form):

@@ -88,3 +88,17 @@ def test_an_emptied_legend_is_empty(legend):
         legend.add(f"s{i}", f"Series {i}", "#fff", on=i < 3)
     legend.clear()
     assert legend.in_menu() == [] and legend.more.isHidden() and not legend.is_on("s0")
+
+
+def test_a_longer_number_gets_room_and_keeps_it(legend):
+    for name in "ab":
+        legend.add(name, name.upper(), "#fff")
+    before = legend.item("b").x()
+    for value in (0.5, 12.5, 300.0):
+        legend.item("a").set_value(value)
+    assert legend.item("b").x() == before
+    legend.item("a").set_value(-0.012345)
+    grown = legend.item("b").x()
+    assert grown > before and grown > legend.item("a").geometry().right()
+    legend.item("a").set_value(0.5)
+    assert legend.item("b").x() == grown
