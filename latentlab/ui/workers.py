@@ -158,7 +158,7 @@ class Trainer(Worker):
         for event in training.events(self.control):
             # The loop stands still between two events, so the weights are whole.
             if time.monotonic() - refreshed >= REFRESH or isinstance(event, Diverged | Paused | Done):
-                self._sampler.refresh(training.model.weights(), event.step)
+                self._sampler.refresh(training.model.weights(), training.model.step_count)
                 refreshed = time.monotonic()
             if isinstance(event, Paused):
                 self.paused.emit(event.step)

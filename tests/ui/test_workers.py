@@ -5,6 +5,9 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
+from types import SimpleNamespace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -13,7 +16,22 @@ from pytestqt.qtbot import QtBot
 from latentlab.core.config import parse
 from latentlab.core.errors import DataError
 from latentlab.models import MODELS, Model
-from latentlab.ui.workers import Sampler, Task, explain
+from latentlab.training.control import Control
+from latentlab.training.events import (
+    Diverged,
+    Done,
+    Edited,
+    Evaluated,
+    Event,
+    Health,
+    OutOfMemory,
+    Paused,
+    Preview,
+    Progress,
+    Saved,
+)
+from latentlab.ui import workers
+from latentlab.ui.workers import Sampler, Task, Trainer, explain
 
 
 @pytest.fixture
@@ -206,3 +224,49 @@ def test_a_stopped_sampler_is_gone_at_once(qtbot: QtBot, model: Model) -> None:
     sampler.start()
     sampler.stop()
     assert sampler.wait(2000)
+
+
+def test_a_trainer_hands_on_every_kind_of_event(
+    qtbot: QtBot, model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the loop tells has a signal; after a divergence the weights that it went back to are shown."""
+    told: list[Event] = [
+        Progress(9, 0, 0.1, 0.1, 1.0, 1.0, None, np.arange(1), {}),
+        Preview(9, np.zeros((1, 1, 8, 8), np.uint8)),
+        Evaluated(9, {}),
+        Health(9, ()),
+        Edited(9, {}),
+        OutOfMemory(9, 8, 4),
+        Saved(9, Path("x")),
+        Diverged(10, 7, "KL"),
+        Paused(7),
+        Done(7, 1.0, "stopped"),
+    ]
+    assert {type(event) for event in told} == set(get_args(Event))
+    controls: list[Control] = []
+
+    def events(control: Control) -> Iterator[Event]:
+        controls.append(control)
+        for event in told:
+            model.step_count = event.back_to if isinstance(event, Diverged) else event.step
+            yield event
+
+    monkeypatch.setattr(workers, "read_run", lambda *_: "opened")
+    training = SimpleNamespace(model=model, folder=None, events=events)
+    sampler = Sampler()  # never started: what it is given is looked at here
+    refreshed: list[int] = []
+    monkeypatch.setattr(sampler, "refresh", lambda weights, step: refreshed.append(step))
+    trainer = Trainer(lambda: training, sampler)  # type: ignore[arg-type, return-value]
+    heard: list[object] = []
+    for signal in (
+        trainer.started_run, trainer.progressed, trainer.previewed, trainer.evaluated, trainer.health,
+        trainer.edited, trainer.out_of_memory, trainer.saved, trainer.diverged, trainer.paused, trainer.done,
+    ):  # fmt: skip
+        signal.connect(heard.append)
+    trainer.failed.connect(lambda *failure: heard.append(failure))
+    with qtbot.waitSignal(trainer.finished, timeout=20_000):
+        trainer.start()
+    trainer.wait()
+    assert heard == ["opened", *(7 if isinstance(event, Paused) else event for event in told)]
+    assert controls == [trainer.control] and trainer.control.waits
+    assert refreshed[-3:] == [7, 7, 7]  # of Diverged, Paused and Done
