@@ -40,6 +40,7 @@ class NoticeBar(QWidget):
         self.details.hide()
         self.action = QPushButton("")
         self.action.setObjectName("status_action")
+        self.action.setAccessibleName("Do what this notice offers")
         self.action.setToolTip("Do what this notice offers.")
         self.action.setProperty("flat", True)
         self.action.hide()
@@ -66,6 +67,7 @@ class NoticeBar(QWidget):
         self.action.setVisible(notice.action is not None)
         if notice.action is not None:
             self.action.setText(notice.action[0])
+            self.action.setAccessibleName(notice.action[0])
 
     def _on_action(self) -> None:
         if self._notice.action is not None:
