@@ -276,7 +276,7 @@ class MapPanel(QWidget):
             return
         count = len(drawn.cloud.latents)
         if drawn.dataset is not None:
-            what = f"{count:,} images of {drawn.dataset.name}"
+            what = f"{count:,} {'points' if drawn.dataset.is_points else 'images'} of {drawn.dataset.name}"
         elif not model.can_encode:
             what = f"{count:,} samples: a {model.family.upper()} has no encoder"
         else:

@@ -146,6 +146,9 @@ class ReconstructPanel(QWidget):
     def _show(self, _: object = None) -> None:
         pairs, model = self.state.pairs, self._session.latent.model
         self.shuffle.setEnabled(pairs is not None)
+        of_points = model is not None and is_points(model.image_shape)
+        self.shuffle.setText("Other points" if of_points else "Other images")
+        self.open.setEnabled(not of_points)
         self._show_own()
         if pairs is None:
             self.view.set_empty_text(self._reason())
@@ -200,7 +203,6 @@ class ReconstructPanel(QWidget):
     def _show_own(self, _: object = None) -> None:
         sought, model = self.state.sought, self._session.latent.model
         self.steps.setVisible(model is not None and (sought is not None or not model.can_encode))
-        self.open.setEnabled(model is None or not is_points(model.image_shape))
         self.own.setVisible(sought is not None)
         self.view.setVisible(sought is None or self.state.pairs is not None)
         if sought is not None:

@@ -128,7 +128,7 @@ class PlaneView(DragView):
 
     def _describe(self) -> None:
         if self.scene is None:
-            self.setAccessibleDescription("")
+            self.setAccessibleDescription(self._empty_text)
             return
         plane, real = self.scene.plane, self.scene.real
         words = [f"{len(plane.samples):,} generated points"] if plane is not None else []

@@ -313,14 +313,19 @@ def test_a_gans_map_is_of_samples(window, saved_gan, look, the, qtbot):
     np.testing.assert_allclose(np.abs(plot.points), np.abs(maps.project("pca", cloud).points), atol=1e-3)
     assert "a GAN has no encoder" in the("map_note").text()
     index = lonely(plot.points)
-    place = plot.to_widget(plot.points[index]).toPoint()
-    qtbot.mouseMove(plot.viewport(), place)
+
+    def is_told_of():
+        """Again while the plot still takes the room that the colours' key leaves to it."""
+        qtbot.mouseMove(plot.viewport(), plot.to_widget(plot.points[index]).toPoint())
+        return plot.card.picture is not None
+
+    qtbot.waitUntil(is_told_of, timeout=5_000)
     np.testing.assert_array_equal(plot.card.picture, state.drawn.cloud.images[index, 0])
     # A net adds up in another order in a batch, on another number of threads: a half may round either way.
     alone = run.pixels(run.latents(1, seed=index))[0, 0]
     np.testing.assert_allclose(plot.card.picture.astype(int), alone.astype(int), atol=1)
     assert plot.card.text == f"seed {index}"
-    qtbot.mouseClick(plot.viewport(), LEFT, pos=place)
+    click(qtbot, plot, plot.points[index])
     np.testing.assert_array_equal(window.session.latent.z, run.latents(1, seed=index)[0])
     assert state.drawn.projection.basis is None
 
