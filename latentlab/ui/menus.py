@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 ABOUT = """<h3>latentlab {version}</h3>
 <p>Train a GAN or a VAE live, walk through what it learned, export what you find.</p>
 <p>MIT licence, the latentlab authors.</p>"""
+#: How the entry reads while the images that are loaded are none to go on with.
+OTHER_IMAGES = "Continue on other images"
+#: Pixels of a dataset's name in an entry.
+NAME_WIDTH = 200
 #: Keys that belong to a widget and so to no menu.
 OTHER_KEYS = (
     ("Space", "Pause training, go on"),
@@ -88,6 +92,10 @@ class Menus:
         self.continue_run = self._action(
             menu, "continue_action", "Continue the open run", session.continue_run, "Ctrl+Shift+T"
         )
+        self.continue_on_data = self._action(menu, "continue_on_data", OTHER_IMAGES, session.continue_on_data)
+        menu.setToolTipsVisible(True)
+        session.state_changed.connect(self._on_state_changed)
+        self._on_state_changed(session.state)
 
     def _view(self) -> None:
         menu = self._window.menuBar().addMenu("&View")
@@ -129,6 +137,20 @@ class Menus:
         )
         if folder:
             self._session.open_run(folder)
+
+    def _on_state_changed(self, state: str) -> None:
+        session, action = self._session, self.continue_on_data
+        problem, dataset = session.why_not_on_data(), session.dataset
+        action.setEnabled(not problem)
+        action.setText(OTHER_IMAGES)
+        action.setToolTip(problem)
+        if not problem and dataset is not None:
+            name = self._window.fontMetrics().elidedText(
+                dataset.name, Qt.TextElideMode.ElideMiddle, NAME_WIDTH
+            )
+            noun = "points" if dataset.is_points else "images"
+            action.setText(f"Continue on {name.replace('&', '&&')} ({len(dataset):,} {noun})")
+            action.setToolTip(f"Train the open run on with {dataset.name}: {dataset.summary()}.")
 
     def _on_show_run(self) -> None:
         if self._session.run is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import QObject, Signal
@@ -13,6 +14,7 @@ from latentlab.data.base import SOURCES
 from latentlab.models.base import MODELS
 from latentlab.training.config import TrainingConfig
 from latentlab.ui.background import Background
+from latentlab.ui.workers import Task, look_for_weights
 
 if TYPE_CHECKING:
     from latentlab.run import Plan
@@ -27,6 +29,7 @@ class PlanState(Background):
     plan_changed = Signal()  # model or training settings, by another hand than their form's
     plan_edited = Signal(str)  # by a form: "model.width"
     plan_left = Signal(str)  # for another model or preset, of this title
+    start_from_changed = Signal()
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -35,6 +38,10 @@ class PlanState(Background):
         self.source, self.data_values = "", {}  # type: tuple[str, dict[str, Any]]
         self.model_key, self.model_values = "", {}  # type: tuple[str, dict[str, Any]]
         self.training_values: dict[str, Any] = {}
+        #: The run whose weights the next one begins with. It stays once that has begun, as all that the forms
+        #: say: a person who fine-tunes tries another learning rate from the same weights.
+        self.start_from: Path | None = None
+        self._looking: Task | None = None
         self._take_plan(self.preset)
 
     def load_dataset(self, source: str, values: Mapping[str, Any]) -> None:
@@ -55,6 +62,7 @@ class PlanState(Background):
         """Take over a preset's data, model and training settings."""
         device = self.training_values["device"]
         self._take_plan(preset)
+        self.set_start_from(None)  # what a preset promises, it does from random weights
         self.training_values["device"] = device  # this machine's matter, not the preset's
         self.plan_left.emit(f"The preset {preset.title}")
         self.preset_changed.emit(preset)
@@ -75,6 +83,19 @@ class PlanState(Background):
         model = {k: v for k, v in self.preset.model.items() if k != "key"} if mine else {}
         training = {**kind.training_defaults, **(self.preset.training if mine else {})}
         return kind.Config(**model).model_dump(), TrainingConfig(**training).model_dump()
+
+    def set_start_from(self, path: Path | None) -> None:
+        """Begin the next run with another's weights, None: with random ones. Where there are none, a notice
+        says so soon, and they are random again.
+        """
+        self.start_from, self._looking = path, None
+        self.start_from_changed.emit()
+        if path is not None:
+            self._looking = self.start_task(lambda _: look_for_weights(path), failed=self._on_no_weights)
+
+    def _on_no_weights(self, summary: str, details: str) -> None:
+        if self.sender() is self._looking:  # not another one, chosen by now
+            self.set_start_from(None)
 
     def set_model(self, key: str) -> None:
         """Another kind of model, with its own defaults."""

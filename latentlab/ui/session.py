@@ -14,7 +14,7 @@ from latentlab.models.base import MODELS, Model
 from latentlab.training.events import Diverged, Done, Health
 from latentlab.training.health import Finding
 from latentlab.training.run_folder import RunFolder
-from latentlab.ui import workers
+from latentlab.ui import wording, workers
 from latentlab.ui.bookmarks_state import Bookmarks
 from latentlab.ui.comparison import Comparison
 from latentlab.ui.directions_state import Directions
@@ -219,11 +219,25 @@ class Session(PlanState):
             begin = workers.continue_training(self.run.path, self.dataset if same else None)
             self._start_trainer(Trainer(begin, self.sampler, self, goes_on=True))
 
+    def why_not_on_data(self) -> str:
+        """Why the open run cannot go on with the images that are loaded; "" where it can."""
+        if self.run is None or self.dataset is None:
+            return "Open a run, and load the images that it shall go on with."
+        if self.busy or self.state != "idle":
+            return "Stop the training first."
+        return wording.why_not_on(self.run.info, self.dataset)
+
+    def continue_on_data(self) -> None:
+        """Resume the run that is open with the images that are loaded: other or more ones of its shape."""
+        if self.run is not None and not self.why_not_on_data():
+            begin = workers.continue_training(self.run.path, self.dataset, grow=True)
+            self._start_trainer(Trainer(begin, self.sampler, self, goes_on=True))
+
     def _begin(self, step_once: bool = False) -> None:
         plan = self.plan()
         if plan is None or self.dataset is None:
             return
-        begin = workers.start_training(self.dataset, plan, self.settings.runs)
+        begin = workers.start_training(self.dataset, plan, self.settings.runs, self.start_from)
         trainer = Trainer(begin, self.sampler, self)
         if step_once:
             trainer.control.step_once()
@@ -249,11 +263,9 @@ class Session(PlanState):
         trainer.start()
 
     def _on_started_run(self, opened: OpenedRun) -> None:
+        goes_on, before = self._trainer is not None and self._trainer.goes_on, self.run
         self._show_run(opened)
-        info = opened.folder.info
-        self.notify(
-            "info", f"Training {info['model']['key']} on {info['data']['name']} in {opened.folder.path}"
-        )
+        self.notify("info", *wording.begun_text(opened.folder, before if goes_on else None))
         if self.state == "starting":
             self._set_state("running")
         if self._trainer is not None and self.state != "stopping":

@@ -317,24 +317,35 @@ def read_run(folder: RunFolder, latent_size: int, model: Model | None = None) ->
     return OpenedRun(folder, latent_size, series, samples, model, plane, watch(folder).findings())
 
 
-def start_training(dataset: Dataset, plan: Plan, parent: Path) -> Callable[[], Training]:
-    """What a `Trainer` calls to begin a new run in a folder of `parent`."""
+def look_for_weights(path: Path) -> None:
+    """RunError where no run with a checkpoint is."""
+    RunFolder.open(path).latest_checkpoint()
+
+
+def start_training(
+    dataset: Dataset, plan: Plan, parent: Path, start_from: Path | None
+) -> Callable[[], Training]:
+    """What a `Trainer` calls to begin a new run in a folder of `parent`, with the weights of `start_from`."""
 
     def begin() -> Training:
         from latentlab import run
 
-        return run.begin(dataset, plan, run.new_folder(parent, dataset.name, plan.model.key))
+        return run.begin(
+            dataset, plan, run.new_folder(parent, dataset.name, plan.model.key), start_from=start_from
+        )
 
     return begin
 
 
-def continue_training(folder: Path, dataset: Dataset | None) -> Callable[[], Training]:
-    """What a `Trainer` calls to resume a run, with its dataset where it is in memory already."""
+def continue_training(folder: Path, dataset: Dataset | None, grow: bool = False) -> Callable[[], Training]:
+    """What a `Trainer` calls to resume a run, with its dataset where it is in memory already; with `grow`
+    that may be another one.
+    """
 
     def begin() -> Training:
         from latentlab import run
 
-        return run.resume(folder, dataset=dataset)
+        return run.resume(folder, dataset=dataset, grow=grow)
 
     return begin
 

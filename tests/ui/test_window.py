@@ -181,7 +181,8 @@ def room_for_text(combo):
 
 def widest_text(combo):
     texts = [combo.itemText(i) for i in range(combo.count())]
-    if combo.parentWidget().objectName().endswith("_form"):  # what is chosen; a long choice may be elided
+    # What is chosen; a long choice may be elided, and so may the names of runs.
+    if combo.parentWidget().objectName().endswith("_form") or combo.objectName() == "model_start_from":
         texts = [combo.currentText()]
     return max(map(combo.fontMetrics().horizontalAdvance, texts))
 

@@ -7,6 +7,7 @@ from PySide6.QtWidgets import QLabel, QVBoxLayout, QWidget
 
 from latentlab.core.points import is_points
 from latentlab.models.base import MODELS, Model
+from latentlab.ui.panels.start_from import StartFrom
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.fields import ChoiceField
 from latentlab.ui.widgets.form import ConfigForm
@@ -35,6 +36,7 @@ class ModelPanel(QWidget):
         self.form = ConfigForm(
             "model", strict=True, open_groups=[group for form, _, group in kept if form == "model"]
         )
+        self.start_from = StartFrom(session)
         self.strip = NextRunStrip("model", session.steering)
         self.about = QLabel()
         self.about.setProperty("role", "secondary")
@@ -46,6 +48,7 @@ class ModelPanel(QWidget):
         layout.addWidget(heading("Model"))
         layout.addWidget(self.kind)
         layout.addWidget(self.form)
+        layout.addWidget(self.start_from)
         layout.addWidget(self.strip)
         layout.addWidget(self.about)
 
