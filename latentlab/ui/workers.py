@@ -141,8 +141,10 @@ class Trainer(Worker):
         yield_to_the_window()
         take_all_kernel_threads()
         training = self._begin()
+        opened = read_run(training.folder, training.model.latent_shape[0])
+        # One right after the other: in between, the window has this model with the run before.
         self._sampler.adopt(training.model.evaluation_copy())
-        self.started_run.emit(read_run(training.folder, training.model.latent_shape[0]))
+        self.started_run.emit(opened)
         told = {
             Progress: self.progressed,
             Preview: self.previewed,

@@ -93,7 +93,7 @@ def _paint_points(painter: QPainter, points: np.ndarray, side: int, colour: QCol
 
 
 def _paint_lattice(painter: QPainter, image: np.ndarray, side: int, ratio: float) -> None:
-    painter.setPen(QPen(theme.current().color("text", 0.45), ratio))
+    painter.setPen(QPen(theme.current().color("text", 0.35), ratio))
     # The outer lines are always there, or one would not see where the plane ends.
     chosen = np.unique(np.linspace(0, len(image) - 1, min(LATTICE_LINES, len(image))).round().astype(int))
     image = np.nan_to_num(image)
