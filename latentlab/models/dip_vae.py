@@ -24,7 +24,7 @@ class DIPVAEConfig(VAEConfig):
         group="Covariance",
     )
     lambda_od: float = setting(
-        10.0,
+        5.0,
         "λ off the diagonal",
         "What it costs that two dimensions go together.",
         ge=0,
@@ -33,7 +33,7 @@ class DIPVAEConfig(VAEConfig):
         group="Covariance",
     )
     lambda_d: float = setting(
-        10.0,
+        5.0,
         "λ on the diagonal",
         "What it costs that a dimension's variance is not 1; about ten times the other for DIP-VAE-I.",
         ge=0,
