@@ -73,7 +73,8 @@ def load(path: Path, model: Model) -> dict[str, Any]:
 def _continue(model: Model, tensors: dict[str, Tensor], meta: dict[str, Any]) -> None:
     model.step_count = int(meta["step"])
     for name, value in model.state.items():
-        value.copy_(tensors[f"state.{name}"])
+        if f"state.{name}" in tensors:  # runs of older versions carried less along
+            value.copy_(tensors[f"state.{name}"])
     for name, optimizer in model.optimizers().items():
         saved = meta["optimizers"][name]
         # How the kernel runs is this device's matter, not the saved one's.

@@ -171,3 +171,14 @@ def test_on_another_kind_of_device_the_noise_goes_on_from_a_new_seed(model, tmp_
     assert torch.equal(first.generator.get_state(), second.generator.get_state())
     assert not torch.equal(first.generator.get_state(), model().generator.get_state())
     first.step(_batch(0))
+
+
+def test_a_checkpoint_from_before_something_was_carried_along_loads_with_its_first_value(model, tmp_path):
+    live = model("mlp-gan")
+    live.state["accuracy"].fill_(0.9)
+    path = _saved(live, tmp_path / "c.safetensors")
+    _write(path, lambda meta, tensors: tensors.pop("state.accuracy") and None)
+    other = model("mlp-gan")
+    checkpoint.load(path, other)
+    assert other.state["accuracy"] == 0.5 < live.state["accuracy"]
+    assert _same(_state(other), _state(live))
