@@ -26,7 +26,12 @@ def test_run(call, trained):
     result = call("info", trained, "--json")
     assert result.code == 0
     told = result.json
-    assert (told["kind"], told["run"], told["step"], told["checkpoints"]) == ("run", str(trained), 20, [0, 20])
+    assert (told["kind"], told["run"], told["step"], told["checkpoints"]) == (
+        "run",
+        str(trained),
+        20,
+        [0, 20],
+    )
     assert told["model"]["key"] == "vae-mlp" and told["data"]["source"] == "digits"
     assert told["heldout_elbo"] == -told["heldout_neg_elbo"]
     text = call("info", trained).out
