@@ -21,6 +21,7 @@ class BetaTCVAEConfig(VAEConfig):
         "Weight of the part of the KL that says how much dimensions depend on each other.",
         ge=0,
         le=1000,
+        log=True,
         live=True,
     )
     alpha: float = setting(
@@ -29,6 +30,7 @@ class BetaTCVAEConfig(VAEConfig):
         "Weight of the part that says how much latents tell of images; below 1 they may tell more.",
         ge=0,
         le=1000,
+        log=True,
         live=True,
         group="KL",
     )
@@ -38,6 +40,7 @@ class BetaTCVAEConfig(VAEConfig):
         "Weight of the part that says how far each dimension is from the prior by itself.",
         ge=0,
         le=1000,
+        log=True,
         live=True,
         group="KL",
     )

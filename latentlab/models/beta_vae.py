@@ -21,6 +21,7 @@ class BetaVAEConfig(VAEConfig):
         "Weight of the KL term; the larger, the more each dimension means one thing, and the blurrier.",
         ge=0,
         le=1000,
+        log=True,
         live=True,
     )
     capacity: float = setting(
@@ -51,6 +52,7 @@ class BetaVAEConfig(VAEConfig):
         "How hard the KL is held at the capacity.",
         ge=0,
         le=10_000,
+        log=True,
         live=True,
         group="Capacity",
     )

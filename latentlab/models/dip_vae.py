@@ -29,6 +29,7 @@ class DIPVAEConfig(VAEConfig):
         "What it costs that two dimensions go together.",
         ge=0,
         le=10_000,
+        log=True,
         live=True,
         group="Covariance",
     )
@@ -38,6 +39,7 @@ class DIPVAEConfig(VAEConfig):
         "What it costs that a dimension's variance is not 1; about ten times the other for DIP-VAE-I.",
         ge=0,
         le=10_000,
+        log=True,
         live=True,
         group="Covariance",
     )

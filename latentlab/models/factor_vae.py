@@ -22,6 +22,7 @@ class FactorVAEConfig(VAEConfig):
         "What it costs that dimensions depend on each other, beside the KL.",
         ge=0,
         le=1000,
+        log=True,
         zero="off",
         live=True,
         group="Total correlation",

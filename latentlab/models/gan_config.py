@@ -51,6 +51,7 @@ class GANConfig(Config):
         "λ of the gradient penalty or γ of R1: more is steadier, too much leaves the discriminator blind.",
         ge=0,
         le=1000,
+        log=True,
         zero="off",
         live=True,
         group="Regulariser",

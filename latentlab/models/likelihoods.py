@@ -9,9 +9,10 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-#: Least log sigma of a Gaussian that learns it, as in sigma-VAE (Rybkin et al., arXiv 2006.13202): 0.6 of a
-#: grey level. Pixels that never change would otherwise narrow it, and raise the density, without end.
-LEAST_LOG_SIGMA = -6.0
+#: Least log sigma of a Gaussian that learns one, as in sigma-VAE (Rybkin et al., arXiv 2006.13202), and of one
+#: per pixel: 0.6 and 5 grey levels. Pixels that never change would otherwise narrow it, and raise the density,
+#: without end; where they can go far, the others count for nothing beside them and images blur.
+LEAST_LOG_SIGMA, LEAST_LOG_SIGMA_OF_A_PIXEL = -6.0, -4.0
 #: Least log scale of the logistic, from where all of it lies on one grey level.
 LEAST_LOG_SCALE = -7.0
 #: What a noise learned once for all pixels starts from, near the spread of an image's pixels.
@@ -67,10 +68,11 @@ class GaussianPixel(Likelihood):
     """
 
     channels: ClassVar[int] = 2
+    least: ClassVar[float] = LEAST_LOG_SIGMA_OF_A_PIXEL
 
     def nll(self, output: Tensor, target: Tensor) -> Tensor:
         logits, raw = output.chunk(2, dim=1)
-        log_sigma = soft_floor(raw, LEAST_LOG_SIGMA)
+        log_sigma = soft_floor(raw, self.least)
         scaled = (target - logits.sigmoid()) * (-log_sigma).exp()
         return (0.5 * scaled.square() + log_sigma + 0.5 * math.log(2 * math.pi)).flatten(1).sum(1)
 
@@ -82,6 +84,7 @@ class GaussianGlobal(GaussianPixel):
     """N(mean, sigma^2) with one sigma for all pixels, learned beside the nets (arXiv 2006.13202)."""
 
     channels: ClassVar[int] = 1
+    least: ClassVar[float] = LEAST_LOG_SIGMA
 
     def layers(self) -> list[nn.Module]:
         return [SharedScale()]

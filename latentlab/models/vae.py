@@ -65,6 +65,7 @@ class VAEConfig(AutoencoderConfig):
         "Weight of the KL term; 1 is the plain ELBO, more disentangles.",
         ge=0,
         le=1000,
+        log=True,
         live=True,
     )
     # Linear over no steps is constant; runs from before there was a choice warmed up linearly.
@@ -104,6 +105,7 @@ class VAEConfig(AutoencoderConfig):
         "Nats that each latent dimension may spend before it costs anything; keeps dimensions alive.",
         ge=0,
         le=100,
+        log=True,
         unit="nats",
         zero="off",
         live=True,
