@@ -105,7 +105,6 @@ class VAEConfig(AutoencoderConfig):
         "Nats that each latent dimension may spend before it costs anything; keeps dimensions alive.",
         ge=0,
         le=100,
-        log=True,
         unit="nats",
         zero="off",
         live=True,
