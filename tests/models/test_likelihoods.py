@@ -103,19 +103,20 @@ def test_gaussian_of_fixed_noise_is_that_of_torch(sigma):
 
 def test_gaussian_of_noise_per_pixel_is_that_of_torch_with_a_floor():
     logits, raw, target = _noise(4, 2, 3, 5), _noise(4, 2, 3, 5, seed=2, scale=2), _levels(4, 2, 3, 5)
-    sigma = (-6 + torch.log1p((raw + 6).exp())).exp()
-    assert sigma.min() > math.exp(-6)
+    sigma = (-4 + torch.log1p((raw + 4).exp())).exp()
+    assert sigma.min() > math.exp(-4)
     expected = -Normal(logits.sigmoid(), sigma).log_prob(target).sum((1, 2, 3))
     kind = LIKELIHOODS["gaussian-pixel"](0.1)
     torch.testing.assert_close(kind.nll(torch.cat([logits, raw], 1), target), expected)
     assert torch.equal(kind.mean(torch.cat([logits, raw], 1)), logits.sigmoid())
 
 
-def test_a_pixel_that_never_changes_cannot_raise_the_density_without_end():
-    kind = LIKELIHOODS["gaussian-pixel"](0.1)
+@pytest.mark.parametrize(("key", "floor"), [("gaussian-pixel", -4), ("gaussian-global", -6)])
+def test_a_pixel_that_never_changes_cannot_raise_the_density_without_end(key, floor):
+    kind = LIKELIHOODS[key](0.1)
     raw = torch.tensor([-6.0, -60.0, -600.0, -6000.0])[:, None, None, None]
     found = kind.nll(torch.cat([torch.zeros_like(raw), raw], 1), torch.full_like(raw, 0.5))
-    least = -6 + 0.5 * math.log(2 * math.pi)
+    least = floor + 0.5 * math.log(2 * math.pi)
     assert found.min().item() >= least - 1e-5 and found[-1].item() == pytest.approx(least, abs=1e-5)
 
 
