@@ -9,9 +9,9 @@ import torch
 import torch.nn.functional as F  # noqa: N812 - torch's own name for it
 from torch import Tensor, nn
 
-#: Least log sigma of a Gaussian that learns one, as in sigma-VAE (Rybkin et al., arXiv 2006.13202), and of one
-#: per pixel: 0.6 and 5 grey levels. Pixels that never change would otherwise narrow it, and raise the density,
-#: without end; where they can go far, the others count for nothing beside them and images blur.
+#: Least log sigma of a Gaussian that learns one, as in sigma-VAE (Rybkin et al., arXiv 2006.13202), and of
+#: one per pixel: 0.6 and 5 grey levels. Pixels that never change would otherwise narrow it, and raise the
+#: density, without end; where they can go far, the others count for nothing beside them and images blur.
 LEAST_LOG_SIGMA, LEAST_LOG_SIGMA_OF_A_PIXEL = -6.0, -4.0
 #: Least log scale of the logistic, from where all of it lies on one grey level.
 LEAST_LOG_SCALE = -7.0
