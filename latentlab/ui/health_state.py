@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from PySide6.QtCore import QObject, Signal
 
+from latentlab.latent import samplers
 from latentlab.models.base import MODELS
 from latentlab.training.events import Evaluated, Progress
 from latentlab.training.health import Finding
@@ -55,10 +56,10 @@ class HealthState(QObject):
     @property
     def kl(self) -> np.ndarray | None:
         """Nats per latent dimension, float (D,): on held-out data while training, else on what is loaded."""
-        importance = self._session.importance.value
-        if self._kl is not None or importance is None or importance.unit != "KL":
+        importance, model = self._session.importance.value, self._session.latent.model
+        if self._kl is not None or importance is None or importance.unit != "KL" or model is None:
             return self._kl
-        return importance.values
+        return importance.values[samplers.continuous(model)]  # a class has no posterior
 
     def active(self) -> np.ndarray:
         """Which dimensions of `kl` carry something: bool (D,)."""

@@ -181,3 +181,13 @@ def test_sentences_wrap_and_are_never_read_as_markup(qtbot):
     assert found.heightForWidth(300) > found.heightForWidth(600) > 20
     found.show_findings([], "Nothing.")
     assert found.text() == "Nothing."
+
+
+def test_a_class_is_no_dimension_of_the_kl(window, train, health, qtbot):
+    """Also of a run from disk, whose KL is the importance of its dimensions."""
+    train(steps=2, model="cvae")
+    assert len(health.state.kl) == 6
+    window.session.open_run(window.session.run.path)
+    qtbot.waitUntil(lambda: health.state.kl is None, timeout=10_000)
+    qtbot.waitUntil(lambda: health.state.kl is not None, timeout=20_000)
+    assert len(window.session.importance.value.values) == 16 and len(health.state.kl) == 6
