@@ -63,7 +63,7 @@ def comparison(window, two_stages, the, qtbot):
     """`two_stages` opened at its last step, with the Compare tab in front."""
     window.session.open_run(two_stages)
     comparison = window.session.comparison
-    qtbot.waitUntil(lambda: comparison.steps == [60, 30], timeout=10_000)
+    qtbot.waitUntil(lambda: comparison.steps == [60, 30, 0], timeout=10_000)
     the("canvas_tabs").setCurrentWidget(window.compare)
     qtbot.waitUntil(lambda: the("compare_picture_a").picture is not None, timeout=10_000)
     return comparison
@@ -302,7 +302,7 @@ def test_the_present_model_is_followed_while_it_learns(
     now = latentlab.open_run(window.session.run.path)
     shows("a", now)
     shows_seeds("a", now)
-    qtbot.waitUntil(lambda: comparison.steps == [now.step], timeout=10_000)
+    qtbot.waitUntil(lambda: comparison.steps == [now.step, 0], timeout=10_000)
     assert the("compare_caption_a").text() == f"{now.folder.name} · step {now.step:,}"
     # B is still what it was, though its run is another now, and can be chosen again.
     shows("b", early)
