@@ -13,6 +13,8 @@ from typing import Any
 import pytest
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
+# Nets of tests are so small that a second kernel thread costs them time, the more the busier the machine is.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 #: How long threads may take to end after their test, in seconds: the window's own promise.
 GRACE_S = 2.0
