@@ -34,6 +34,8 @@ def session(qtbot: QtBot, model):
     session.sampler.start()
     with qtbot.waitSignal(session.latent.space_changed, timeout=10_000):
         session.sampler.adopt(model)
+    # The session measures a new model on a loan of its own: what is lent to that must not reach a test's.
+    qtbot.waitUntil(lambda: not session._loans, timeout=10_000)
     yield session
     assert session.close(seconds=10)
     session.deleteLater()
