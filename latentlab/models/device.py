@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from latentlab.core.errors import ConfigError
+from latentlab.core.points import is_points
 
 TITLES = {"auto": "Automatic", "cuda": "CUDA", "mps": "Apple GPU", "cpu": "CPU"}
 
@@ -27,6 +28,16 @@ def choose(wanted: str) -> str:
     if wanted not in devices:
         raise ConfigError(f"training.device: this machine has no {wanted}; it has {', '.join(devices)}.")
     return wanted
+
+
+def kernel_threads(image_shape: tuple[int, ...]) -> int:
+    """How many of the CPU's threads a training of such images is to use: torch's number, for points one.
+
+    Nets of points are so small that two threads wait for each other longer than they work.
+    """
+    import torch
+
+    return 1 if is_points(image_shape) else torch.get_num_threads()
 
 
 def describe(device: str) -> str:

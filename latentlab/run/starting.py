@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def begin(dataset: Dataset, plan: Plan, folder: str | Path, start_from: str | Pa
     model.start_training(plan.training.learning_rate, len(train))
     info: dict[str, Any] = {
         "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        **_circumstances(device),
+        **_circumstances(device, dataset.image_shape),
         "data": _about(dataset, len(train)),
         "model": {"key": plan.model.key, "config": plan.model_config.model_dump(mode="json")},
         "training": plan.training.model_dump(mode="json"),
@@ -196,10 +196,8 @@ def _about(dataset: Dataset, trained_on: int) -> dict[str, Any]:
     }
 
 
-def _circumstances(device: str) -> dict[str, Any]:
+def _circumstances(device: str, image_shape: Sequence[int]) -> dict[str, Any]:
     """Versions and machine: with the seed, what decides whether a run comes out the same again."""
-    import torch
-
     packages = ("torch", "numpy", "safetensors")
     return {
         "versions": {
@@ -211,7 +209,7 @@ def _circumstances(device: str) -> dict[str, Any]:
             "system": platform.platform(),
             "device": device,
             "device_name": devices.describe(device),
-            "threads": torch.get_num_threads(),
+            "threads": devices.kernel_threads(tuple(image_shape)),
         },
     }
 
@@ -219,7 +217,8 @@ def _circumstances(device: str) -> dict[str, Any]:
 def _news(folder: RunFolder, step: int, device: str) -> dict[str, Any]:
     """What is to be noted where a run goes on under other circumstances than before."""
     continued = folder.info.get("continued", [])
-    now, before = _circumstances(device), continued[-1] if continued else folder.info
+    now = _circumstances(device, folder.info["image_shape"])
+    before = continued[-1] if continued else folder.info
     if all(now[key] == before.get(key) for key in now):
         return {}
     return {"continued": [*continued, {"step": step, **now}]}

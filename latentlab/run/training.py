@@ -12,6 +12,7 @@ from latentlab import export, metrics
 from latentlab.core.errors import RunError
 from latentlab.data.base import Dataset
 from latentlab.latent import samplers
+from latentlab.models import device as devices
 from latentlab.models.base import Model
 from latentlab.run.planning import configs
 from latentlab.training.config import TrainingConfig
@@ -75,9 +76,13 @@ class Training:
 
         RunError where the run folder cannot be written to.
         """
+        import torch
+
         from latentlab.training import loop
         from latentlab.training.order import Order
 
+        before = torch.get_num_threads()
+        torch.set_num_threads(devices.kernel_threads(self.model.image_shape))
         at = self._position
         order = Order(len(self._train), self.config.batch_size, self.config.seed, at.epoch, at.position)
         loop_events = loop.run(
@@ -102,6 +107,8 @@ class Training:
                 yield event
         except OSError as error:  # a full disk, a folder that is gone
             raise RunError(cannot_write(self.folder, error)) from error
+        finally:
+            torch.set_num_threads(before)
 
     def _evaluate(self, everything: bool) -> tuple[dict[str, float], np.ndarray | None]:
         heldout = self._heldout if everything else self._heldout.thinned(QUICK_EVALUATION)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from latentlab import data
 from latentlab import run as runs
 from latentlab.core.errors import ConfigError, RunError
 from latentlab.models import MODELS
@@ -178,3 +179,19 @@ def test_every_kind_of_model_lists_each_of_its_layers(noise, plan, begin, follow
         follow(begin(f"{key} a", key, dataset=dataset, steps=1))
         taken_over = begin(f"{key} b", key, dataset=dataset, start_from=tmp_path / f"{key} a").taken_over
         assert taken_over.left == () and len(set(taken_over.taken)) == len(taken_over.taken) >= 2
+
+
+@pytest.mark.parametrize(("source", "expected"), [("points", 1), ("digits", 2)])
+def test_points_are_learned_on_one_kernel_thread(source, expected, tmp_path):
+    """Of two threads each would mostly wait for the other; afterwards both are there again."""
+    dataset = data.load(source, {"limit": 60})
+    plan = runs.plan("mlp-gan", {"width": 8}, {"batch_size": 8, "steps": 2, "device": "cpu"})
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        training = runs.begin(dataset, plan, tmp_path / "run")
+        assert {torch.get_num_threads() for _ in training.events()} == {expected}
+        assert torch.get_num_threads() == 2
+        assert training.folder.info["machine"]["threads"] == expected
+    finally:
+        torch.set_num_threads(before)
