@@ -150,11 +150,15 @@ class Figures:
             return None
         return float(np.median(series.early)), float(np.median(series.recent))
 
-    def rises(self, name: str) -> bool:
-        """Whether the newer half of the last few values is clearly above the older one."""
+    def rises(self, name: str, by: float) -> bool:
+        """Whether the newer half of the last few values is clearly above the older one, and `by` at least:
+        what is next to nothing may grow many times over and still be nothing."""
         tail = self.series[name].tail if name in self.series else _NONE
         older, newer = tail[: len(tail) // 2], tail[(len(tail) + 1) // 2 :]
-        return len(older) > 0 and float(newer.mean()) > RISES * float(older.mean())
+        if not len(older):
+            return False
+        before, now = float(older.mean()), float(newer.mean())
+        return now > RISES * before and now - before >= by
 
     def exceeds(self, key: str, value: float, enter: float, leave: float) -> bool:
         """Whether `value` is at `enter` or beyond it, or was and is not yet back from `leave`.

@@ -18,6 +18,8 @@ LITTLE, ENOUGH, MUCH = 0.25, 0.35, 0.5
 LIKE_DATA = 0.3
 #: Diversity of a GAN's samples that are nearly all the same, and that no longer are.
 SAME, VARIED = 0.2, 0.3
+#: Share of a threshold by which a figure grows, lately, that is still on its way to it.
+RISE = 0.1
 #: Share of the modes that is half of them at most, and that is clearly more.
 HALF, MORE = 0.5, 0.65
 #: Accuracy of a discriminator that wins, and no longer does; of one that guesses, and no longer does.
@@ -53,7 +55,7 @@ def mode_collapse(
         and quality is not None
         and about.modes > 1
         and (quality >= LIKE_DATA or figures.step >= LATE)
-        and not figures.rises("modes")
+        and not figures.rises("modes", 1)
         and figures.exceeds("modes", modes / about.modes, HALF, MORE)
     ):
         return Finding(
@@ -67,7 +69,7 @@ def mode_collapse(
     diversity = figures.last("diversity")
     if (
         diversity is not None
-        and not figures.rises("diversity")
+        and not figures.rises("diversity", RISE * same)
         and figures.exceeds("diversity", diversity, same, varied)
     ):
         return Finding(
@@ -83,7 +85,7 @@ def mode_collapse(
         coverage is not None
         and density is not None
         and density >= LIKE_DATA
-        and not figures.rises("coverage")
+        and not figures.rises("coverage", RISE * LITTLE)
         and figures.exceeds("coverage", coverage, LITTLE, ENOUGH)
     ):
         return Finding(
@@ -164,7 +166,9 @@ def discriminator_loses(about: About, figures: Figures) -> Finding | None:
     right, coverage = figures.lasting("d_accuracy"), figures.last("coverage")
     if right is None or coverage is None or figures.step < JUDGED_FROM:
         return None
-    poor = figures.exceeds("poor-samples", coverage, LITTLE, ENOUGH) and not figures.rises("coverage")
+    poor = figures.exceeds("poor-samples", coverage, LITTLE, ENOUGH) and not figures.rises(
+        "coverage", RISE * LITTLE
+    )
     if not poor or not figures.exceeds("discriminator-losing", right, GUESSES, KNOWS):
         return None
     return Finding(

@@ -91,6 +91,21 @@ def test_a_beginning_and_a_rise_are_no_mode_collapse(gan):
         assert monitor.found("mode-collapse") is None, step
 
 
+def test_next_to_nothing_may_grow_and_is_a_mode_collapse_still(gan):
+    """Figures of the preset "Mode collapse" as a quick machine measures them, six times in all."""
+    monitor = gan(**RING)
+    monitor.train(1, 2000, d_accuracy=0.5)
+    seen = zip(
+        (175, 601, 1026, 1456, 1886, 2000),
+        (0.002, 0.005, 0.001, 0.010, 0.017, 0.001),
+        (0, 0, 0, 1, 0, 1),
+        strict=True,
+    )
+    for step, diversity, modes in seen:
+        monitor.judge(step, coverage=0.08 * modes, density=0.5, diversity=diversity, modes=modes, quality=1)
+    assert monitor.found("mode-collapse").value == 1
+
+
 def test_it_does_not_flicker_and_recovering_is_said(gan):
     monitor = gan()
     monitor.healthy()
