@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import shiboken6
 import torch
+from PySide6.QtCore import QEventLoop
 from pytestqt.qtbot import QtBot
 
 from latentlab.core.config import parse
@@ -153,8 +154,10 @@ def test_what_was_on_its_way_when_it_was_given_up_is_not_told(session, lend, end
 
     # Only what the sampler says is let in, so that what the work said waits for this thread. It is listened
     # to before it is asked: its answer may be quicker than this thread.
-    with qtbot.waitSignal(session.sampler.lent, timeout=10_000):
-        loan, heard = lend(work)
+    loop = QEventLoop()
+    session.sampler.lent.connect(loop.quit)
+    loan, heard = lend(work)
+    loop.exec()
     assert told.wait(10)
     loan.cancel()
     go_on.set()
