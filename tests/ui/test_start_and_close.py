@@ -146,6 +146,7 @@ def test_closing_while_training_saves_and_is_gone_within_two_seconds(
     start(qtbot, window)
     run = window.session.run
     assert run is not None
+    qtbot.waitUntil(lambda: window.session.latent.step > 0, timeout=10_000)  # there is something to save
     asked = time.perf_counter()
     QTimer.singleShot(0, lambda: answer("close_accept"))
     window.close()
