@@ -173,16 +173,24 @@ def _data(target: str) -> tuple[dict[str, Any], list[str]]:
 
 
 def _settings(config: type[Config]) -> tuple[dict[str, Any], list[str]]:
-    """The fields that ``--set`` takes: for JSON by name, and as lines."""
+    """The fields that ``--set`` takes: for JSON by name, and as lines; "live" ones may change in training."""
     from latentlab.core.config import describe, expectation
 
     fields = describe(config)
     width = max(len(field.name) for field in fields)
     values: dict[str, Any] = {
-        f.name: {"default": f.default, "expected": expectation(f), "help": f.help, "unit": f.unit}
+        f.name: {
+            "default": f.default,
+            "expected": expectation(f),
+            "help": f.help,
+            "unit": f.unit,
+            "live": f.live,
+        }
         for f in fields
     }
     lines = [
-        f"  {f.name:{width}}  {f.help} {expectation(f).capitalize()}; default {f.default!r}." for f in fields
+        f"  {f.name:{width}}  {f.help} {expectation(f).capitalize()}; default {f.default!r}"
+        f"{'; live' if f.live else ''}."
+        for f in fields
     ]
     return values, ["Settings:", *lines]

@@ -73,7 +73,12 @@ def test_path(call, tmp_path):
 def test_settings_of_a_model_and_of_training(call):
     told = call("info", "vae-mlp", "--json").json
     assert told["settings"]["latent_size"]["expected"] == "a whole number from 1 to 512"
-    assert "latent_size" in call("info", "vae-mlp").out
+    assert [told["settings"][name]["live"] for name in ("latent_size", "beta")] == [False, True]
+    (size, beta) = (
+        next(line for line in call("info", "vae-mlp").out.splitlines() if line.split()[:1] == [name])
+        for name in ("latent_size", "beta")
+    )
+    assert size.endswith("default 16.") and beta.endswith("default 1.0; live.")
     assert "learning_rate" in call("info", "training", "--json").json["settings"]
 
 
