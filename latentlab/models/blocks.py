@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
@@ -192,3 +193,9 @@ def adam(
     """Adam (arXiv 1412.6980) over the nets' parameters, fused into one kernel where the device has it."""
     parameters = [p for net in nets for p in net.parameters()]
     return torch.optim.Adam(parameters, learning_rate, betas, fused=device.type in ("cpu", "cuda") or None)
+
+
+def gradient_norm(nets: Iterable[nn.Module]) -> Tensor:
+    """The L2 norm of all their parameters' gradients together, a scalar on their device."""
+    gradients = [p.grad for net in nets for p in net.parameters() if p.grad is not None]
+    return nn.utils.get_total_norm(gradients)

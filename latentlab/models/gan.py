@@ -155,7 +155,7 @@ class GAN(Model):
         """It learns to tell them apart, unless it rests -> what was measured."""
         import torch
 
-        from latentlab.models import gan_losses, regularizers
+        from latentlab.models import blocks, gan_losses, regularizers
 
         config, loss = self.config, gan_losses.LOSSES[self.config.loss]
         # The one number that a step reads back from the device, and only where rests were asked for.
@@ -189,7 +189,7 @@ class GAN(Model):
             self._optimizers[name].zero_grad()
         total.backward()
         if self.step_count % GRADIENTS_EVERY == 0:
-            figures["grad_d"] = _gradient_norm([self.nets[name] for name in self.critics])
+            figures["grad_d"] = blocks.gradient_norm(self.nets[name] for name in self.critics)
         for name in self.critics:
             self._optimizers[name].step()
         if config.loss == "wgan" and config.regularizer == "none":
@@ -202,7 +202,7 @@ class GAN(Model):
         """It learns to fool the new discriminator -> what was measured at its last update."""
         import torch
 
-        from latentlab.models import gan_losses
+        from latentlab.models import blocks, gan_losses
 
         config, loss = self.config, gan_losses.LOSSES[self.config.loss]
         generator, optimizer = self.nets["generator"], self._optimizers["generator"]
@@ -224,7 +224,7 @@ class GAN(Model):
             total.backward()
             # Its turns may never fall on a step that is divided by the interval: the first one behind it.
             if self.step_count % GRADIENTS_EVERY < config.discriminator_steps:
-                figures["grad_g"] = _gradient_norm([generator])
+                figures["grad_g"] = blocks.gradient_norm([generator])
             optimizer.step()
         return figures
 
@@ -285,11 +285,3 @@ def _frozen(nets: list[nn.Module]) -> Iterator[None]:
     finally:
         for net in nets:
             net.requires_grad_(True)
-
-
-def _gradient_norm(nets: list[nn.Module]) -> Tensor:
-    """The L2 norm of all their parameters' gradients, a scalar on their device."""
-    import torch
-
-    gradients = [p.grad for net in nets for p in net.parameters() if p.grad is not None]
-    return torch.stack(torch._foreach_norm(gradients)).norm()

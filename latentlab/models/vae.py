@@ -301,7 +301,7 @@ class VAE(Model):
         return found
 
     def step(self, batch: Tensor, labels: Tensor | None = None) -> dict[str, Tensor]:
-        from latentlab.models import pixels
+        from latentlab.models import blocks, pixels
 
         draw = self.look(pixels.to_unit(batch), self.generator, labels)
         reconstruction = draw.nll.mean()
@@ -312,7 +312,7 @@ class VAE(Model):
         optimizer.zero_grad()
         (reconstruction + pull).backward()
         if self.step_count % GRADIENT_EVERY == 0:
-            figures["grad"] = _gradient_norm(optimizer)
+            figures["grad"] = blocks.gradient_norm(self.nets[name] for name in self.evaluation_nets)
         optimizer.step()
         self.step_count += 1
         return {name: figures[name] for name in self.metric_titles if name in figures}
@@ -323,10 +323,3 @@ def joined(z: Tensor, condition: Tensor | None) -> Tensor:
     import torch
 
     return z if condition is None else torch.cat([z, condition], dim=1)
-
-
-def _gradient_norm(optimizer: torch.optim.Optimizer) -> Tensor:
-    from torch.nn.utils import get_total_norm
-
-    parameters = (p for group in optimizer.param_groups for p in group["params"])
-    return get_total_norm([p.grad for p in parameters if p.grad is not None])

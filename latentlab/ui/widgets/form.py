@@ -119,12 +119,6 @@ class ConfigForm(QWidget):
         """The fields that carry a dot."""
         return tuple(name for name, row in self._rows.items() if row.dot.on)
 
-    def reveal(self, name: str) -> None:
-        """Open the group that a field is in."""
-        group = self._rows[name].spec.group
-        if group:
-            self._sections[group].setChecked(True)
-
     def _build(self, spec: FieldSpec, line: int) -> Row:
         row = Row(spec, strict=self.strict)
         row.control.setObjectName(f"{self.prefix}_{spec.name}")
