@@ -39,6 +39,7 @@ def setting(
     live: bool = False,
     only: Mapping[str, tuple[Any, ...]] | None = None,
     group: str = "",
+    colour: bool = False,
 ) -> Any:
     """A field of a Config with what a form needs to show it.
 
@@ -46,12 +47,13 @@ def setting(
     value 0 ("off", "as found"), `log` says that a step multiplies rather than adds, `labels` names choices.
     `live` says that it may change while a model trains, without new nets. `only` names the values of other
     fields with which it has an effect: ``only={"loss": ("wgan",)}``. `group` is the heading that a form puts
-    it under; fields of a group stand together.
+    it under; fields of a group stand together. `colour` says that the text is one, ``#rrggbb``.
     """
     extra: dict[str, Any] = {"unit": unit, "zero": zero, "log": log, "labels": dict(labels or {})}
     extra |= {
         "group": group,
         "live": live,
+        "colour": colour,
         "only": {name: tuple(v) for name, v in (only or {}).items()},
     }
     return Field(default, title=title, description=help, ge=ge, le=le, json_schema_extra=extra)
@@ -59,12 +61,12 @@ def setting(
 
 @dataclass(frozen=True)
 class FieldSpec:
-    """One setting as forms and help texts see it. `kind` is int, float, bool, choice or text."""
+    """One setting as forms and help texts see it. `kind` is int, float, bool, choice, colour or text."""
 
     name: str
     title: str
     help: str
-    kind: Literal["int", "float", "bool", "choice", "text"]
+    kind: Literal["int", "float", "bool", "choice", "colour", "text"]
     default: Any
     minimum: float | None = None
     maximum: float | None = None
@@ -94,6 +96,8 @@ def describe(config: type[Config]) -> tuple[FieldSpec, ...]:
 def _describe_field(name: str, info: FieldInfo) -> FieldSpec:
     kind, choices = _kind(info)
     extra = info.json_schema_extra if isinstance(info.json_schema_extra, dict) else {}
+    if kind == "text" and extra.get("colour"):
+        kind = "colour"
     bounds = {type(m): m for m in info.metadata}
     low, high = bounds.get(annotated_types.Ge), bounds.get(annotated_types.Le)
     return FieldSpec(
@@ -165,6 +169,8 @@ def expectation(spec: FieldSpec) -> str:
         return "one of " + ", ".join(str(c) for c in spec.choices)
     if spec.kind == "bool":
         return "true or false"
+    if spec.kind == "colour":
+        return "a colour such as #000000 (black) or #ffffff (white)"
     if spec.kind == "text":
         return "text"
     noun = "a whole number" if spec.kind == "int" else "a number"

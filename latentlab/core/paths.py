@@ -25,6 +25,12 @@ def runs_dir() -> Path:
     return home / "runs" if home else platformdirs.user_documents_path() / "latentlab" / "runs"
 
 
+def cache_dir() -> Path:
+    """What can be made or fetched again: prepared images, downloads."""
+    home = _home()
+    return home / "cache" if home else platformdirs.user_cache_path("latentlab", appauthor=False)
+
+
 def resource(*parts: str) -> Path:
     """A file of ``resources/``: inside the installed package, or beside it in a source checkout."""
     package = Path(__file__).resolve().parents[1]

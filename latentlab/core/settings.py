@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict, ValidationError
+from pydantic import ConfigDict, Field, ValidationError
 
 from latentlab.core import paths
 from latentlab.core.config import Config
@@ -28,6 +28,9 @@ class Settings(Config):
     window_geometry: str = ""  # base64 of QMainWindow.saveGeometry()
     window_state: str = ""  # base64 of QMainWindow.saveState()
     export_folder: str = ""
+    dataset_memory: Annotated[float, Field(ge=0)] = (
+        0  # GiB of images kept in memory; 0: a quarter of the machine's
+    )
     open_groups: tuple[str, ...] = ()  # headings of forms that are unfolded: "model:Stability"
 
     @property

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from latentlab.data.base import Dataset, Report, Source, register
-from latentlab.data.images import prepare
+from latentlab.data.base import Report, Source, register
+from latentlab.data.originals import HeldArray, Listing
 
 
 @register("digits")
@@ -24,18 +24,13 @@ class Digits(Source):
     about = "1,797 handwritten digits, 8×8 unless a size is set; comes with scikit-learn."
 
     @classmethod
-    def load(cls, config: Any, report: Report) -> Dataset:
+    def open(cls, config: Any, report: Report) -> HeldArray:
         pixels, labels = _read()
-        count = min(config.limit or len(pixels), len(pixels))
-        grey = np.rint(pixels[:count] * (255 / 16)).astype(np.uint8)
-        return Dataset(
-            images=prepare(grey[:, None], config.size, config.channels, report),
-            name="digits",
-            source=cls.key,
-            config=config.model_dump(),
-            labels=labels[:count].astype(np.int64),
-            label_names=tuple("0123456789"),
-        )
+        grey = np.rint(pixels * (255 / 16)).astype(np.uint8)[:, None]
+        # Writers and digits follow each other in turn: the first ones are as mixed as any.
+        count = min(config.limit or len(grey), len(grey))
+        listing = Listing(count, labels=labels[:count].astype(np.int64), label_names=tuple("0123456789"))
+        return HeldArray("digits", grey[:count], listing)
 
 
 def _read() -> tuple[np.ndarray, np.ndarray]:

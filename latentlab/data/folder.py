@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
-import re
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,14 @@ import numpy as np
 
 from latentlab.core.config import setting
 from latentlab.core.errors import DataError
-from latentlab.data.base import MAX_SIZE, MIN_SIZE, Dataset, Report, Skipped, Source, SourceConfig, register
+from latentlab.data.base import MAX_SIZE, MIN_SIZE, Report, Skipped, Source, SourceConfig, register
+from latentlab.data.files import MIXED_SIZE, Container, FileOriginals
 from latentlab.data.idx_format import has_idx_name
-from latentlab.data.image_file import SUFFIXES, ImageHeader, Unreadable, quiet, read_header, read_image
-from latentlab.data.images import allocate, evenly_spaced
+from latentlab.data.image_file import SUFFIXES
+from latentlab.data.naming import natural_key, printable
+from latentlab.data.originals import Listing
 
-MIXED_SIZE = 64
 UNSORTED = "(unsorted)"
-_EVERY = 8
 _KINDS = "png, jpg, webp, bmp, gif or tif"
 
 
@@ -69,44 +70,62 @@ class Folder(Source):
         return not holds_idx or bool(find_images(path)[0])
 
     @classmethod
-    def load(cls, config: Any, report: Report) -> Dataset:
+    def open(cls, config: Any, report: Report) -> FolderOriginals:
         root = Path(config.path).expanduser().absolute()
         if not root.is_dir():
             raise DataError(
                 f"{root} is a file; expected a folder." if root.exists() else f"There is no folder {root}."
             )
-        paths, skipped = find_images(root)
-        if not paths:
+        return FolderOriginals(root)
+
+
+class FolderOriginals(FileOriginals):
+    """The image files of a folder, listed when it is opened."""
+
+    def __init__(self, root: Path) -> None:
+        self.name = root.name or str(root)
+        self._folder = _Files(root)
+        found, skipped = find_images(root)
+        if not found:
             raise DataError(
                 f"No image in the folder {root}: expected {_KINDS} files in it or in its sub-folders."
             )
-        classes, class_of = _classes(paths)
-        chosen = evenly_spaced(len(paths), config.limit)
-        loading = _Loading(root, [paths[i] for i in chosen], skipped, report)
-        with quiet():
-            images, kept = loading.read(config.size, config.channels)
-        if not kept:
-            first = min(loading.skipped, key=lambda entry: natural_key(entry.path))
-            raise DataError(
-                f"No readable image in {root}: {len(chosen):,} of {len(paths):,} image files tried, "
-                f"all skipped (first {first.path}: {first.reason})."
-            )
-        return Dataset(
-            images=images,
-            name=root.name or str(root),
-            source=cls.key,
-            config=config.model_dump() | {"path": str(root)},
-            labels=class_of[chosen[kept]] if classes else None,
+        self._folder.found = found
+        digest, total = hashlib.sha256(os.fsencode(root)), 0
+        for path in found:
+            with contextlib.suppress(OSError):  # reading it says why
+                status = (root / path).stat()
+                total += status.st_size
+                digest.update(os.fsencode(path))
+                digest.update(f"\0{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\0".encode())
+        self.stamp = digest.hexdigest()
+        classes, class_of = _classes(found)
+        self._listing = Listing(
+            len(found),
+            names=[printable(path) for path in found],
+            labels=class_of if classes else None,
             label_names=classes,
-            skipped=tuple(sorted(loading.skipped, key=lambda entry: natural_key(entry.path))),
+            skipped=tuple(skipped),
+            bytes_found=total,
         )
 
+    @property
+    def container(self) -> Container:
+        return self._folder
 
-def natural_key(path: str) -> tuple[Any, ...]:
-    """Sorts folder by folder, numbers by their value, letters without case; the path itself breaks ties."""
-    parts = [re.split(r"(\d+)", part.casefold()) for part in path.split("/")]
-    # Every second piece is a number, so pieces in one place are of one type.
-    return tuple(tuple(int(p) if i % 2 else p for i, p in enumerate(part)) for part in parts), path
+    def listing(self, report: Report) -> Listing:
+        return self._listing
+
+
+class _Files(Container):
+    def __init__(self, root: Path) -> None:
+        self.root, self.found = root, list[str]()
+
+    def paths(self) -> list[str]:
+        return self.found
+
+    def open(self, place: int) -> Path:
+        return self.root / self.found[place]
 
 
 def find_images(root: Path) -> tuple[list[str], list[Skipped]]:
@@ -139,7 +158,7 @@ def find_images(root: Path) -> tuple[list[str], list[Skipped]]:
         except OSError as error:
             if not here:
                 raise DataError(f"Cannot list the folder {root}: {error.strerror}.") from None
-            skipped.append(Skipped(_printable(here), f"the folder cannot be listed: {error.strerror}"))
+            skipped.append(Skipped(printable(here), f"the folder cannot be listed: {error.strerror}"))
     return sorted(found, key=natural_key), skipped
 
 
@@ -148,11 +167,6 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself
         return False
-
-
-def _printable(path: str) -> str:
-    """A file's name need not be UTF-8; what is shown must be."""
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _classes(paths: list[str]) -> tuple[tuple[str, ...], np.ndarray]:
@@ -165,82 +179,4 @@ def _classes(paths: list[str]) -> tuple[tuple[str, ...], np.ndarray]:
         names.append(UNSORTED)
     place = {name: i for i, name in enumerate(names)}
     class_of = np.array([place[top or UNSORTED] for top in tops], np.int64)
-    return tuple(_printable(name) for name in names), class_of
-
-
-class _Loading:
-    """Reading chosen files into one array. A header pass comes first where size or channels are as found."""
-
-    def __init__(self, root: Path, paths: list[str], skipped: list[Skipped], report: Report) -> None:
-        self.root, self.paths, self.skipped, self.report = root, paths, skipped, report
-        self.done, self.total = 0, len(paths)
-
-    def read(self, size: int, channels: int) -> tuple[np.ndarray, list[int]]:
-        """(images (K, C, H, W), the K places in `paths` that could be read)."""
-        places = list(range(len(self.paths)))
-        shape, wanted = (size, size), channels
-        if not size or not channels:
-            self.total *= 2
-            headers = self._headers()
-            places = list(headers)
-            if not size:
-                common = self._common_size(headers)
-                shape, size = (common, 0) if common else ((MIXED_SIZE, MIXED_SIZE), MIXED_SIZE)
-            if not channels:
-                wanted = 1 if all(header.grey for header in headers.values()) else 3
-        images = allocate(len(places), wanted, *shape)
-        kept: list[int] = []
-        colourless = not channels and wanted == 3  # until an image shows colour
-        for place in places:
-            self._tick()
-            try:
-                image = read_image(self.root / self.paths[place], wanted, size)
-            except Unreadable as reason:
-                self._skip(place, reason)
-                continue
-            images[len(kept)] = image
-            kept.append(place)
-            colourless = colourless and bool((image[0] == image[1]).all() and (image[0] == image[2]).all())
-        self.report(self.total, self.total)
-        images = images[: len(kept)]
-        return np.ascontiguousarray(images[:, :1]) if colourless else images, kept
-
-    def _headers(self) -> dict[int, ImageHeader]:
-        headers = {}
-        for place, path in enumerate(self.paths):
-            self._tick()
-            try:
-                headers[place] = read_header(self.root / path)
-            except Unreadable as reason:
-                self._skip(place, reason)
-        self.done = len(self.paths)
-        return headers
-
-    def _common_size(self, headers: dict[int, ImageHeader]) -> tuple[int, int] | None:
-        """(H, W) that all readable images share, where it is a dataset's size."""
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for place, header in headers.items():
-            by_size.setdefault((header.height, header.width), []).append(place)
-        shapes = iter(by_size)
-        if len(by_size) > 1:
-            # A damaged file's header must not decide for the others; one good image of a size settles it.
-            shapes = (shape for shape, places in by_size.items() if any(map(self._decodes, places)))
-        shape, other = next(shapes, None), next(shapes, None)
-        if shape is None or other is not None:
-            return None
-        return shape if all(MIN_SIZE <= side <= MAX_SIZE for side in shape) else None
-
-    def _decodes(self, place: int) -> bool:
-        try:
-            read_image(self.root / self.paths[place], 1)
-        except Unreadable:
-            return False
-        return True
-
-    def _skip(self, place: int, reason: Unreadable) -> None:
-        self.skipped.append(Skipped(_printable(self.paths[place]), str(reason)))
-
-    def _tick(self) -> None:
-        if self.done % _EVERY == 0:
-            self.report(self.done, self.total)
-        self.done += 1
+    return tuple(printable(name) for name in names), class_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +12,9 @@ import numpy as np
 
 from latentlab.core.config import setting
 from latentlab.core.errors import DataError
-from latentlab.data.base import Dataset, Report, Source, SourceConfig, register
+from latentlab.data.base import Report, Source, SourceConfig, no_report, register
 from latentlab.data.idx_format import IdxHeader, has_idx_magic, has_idx_name, read_header, read_values
-from latentlab.data.images import evenly_spaced, prepare
+from latentlab.data.originals import ArrayOriginals, Listing
 
 _IMAGES = re.compile(r"images[-.]idx\d", re.IGNORECASE)
 
@@ -48,11 +49,19 @@ class Idx(Source):
         return path.is_file() and (has_idx_name(path.name) or has_idx_magic(path))
 
     @classmethod
-    def load(cls, config: Any, report: Report) -> Dataset:
+    def open(cls, config: Any, report: Report) -> IdxOriginals:
         path = Path(config.path).expanduser().absolute()
         if not path.exists():
             raise DataError(f"There is no file or folder {path}.")
         parts = _open_folder(path) if path.is_dir() else [_open_pair(path, _labels_beside(path))]
+        return IdxOriginals(path.name if path.is_dir() else path.name.removesuffix(".gz"), parts)
+
+
+class IdxOriginals(ArrayOriginals):
+    """The images of one or two pairs of files; read whole when they are first asked for."""
+
+    def __init__(self, name: str, parts: list[_Pair]) -> None:
+        self.name, self._parts = name, parts
         first = parts[0]
         for other in parts[1:]:
             if other.shape != first.shape:
@@ -60,29 +69,41 @@ class Idx(Source):
                     f"{other.images.path} holds images of {other.shape_text}; "
                     f"expected {first.shape_text} as in {first.images.path.name}."
                 )
-        count = sum(part.count for part in parts)
+        digest, self._bytes = hashlib.sha256(), 0
+        for header in (header for part in parts for header in (part.images, part.labels) if header):
+            status = header.path.stat()
+            self._bytes += status.st_size
+            digest.update(f"{header.path}\0{status.st_size} {status.st_mtime_ns}\0".encode())
+        self.stamp = digest.hexdigest()
+        self._images: np.ndarray | None = None
+        self._listing: Listing | None = None
 
-        def reading(done: int, total: int) -> None:
-            report(done, 2 * count)
+    costly = False
 
-        images, labels = _read_parts(parts, count, reading)
-        names = tuple(str(i) for i in range(int(labels.max()) + 1)) if labels is not None else ()
-        chosen = evenly_spaced(count, config.limit)
-        if len(chosen) < count:
-            images, labels = images[chosen], labels[chosen] if labels is not None else None
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        found = self._parts[0].shape
+        if len(found) == 2:
+            return 1, found[0], found[1]
+        height, width, channels = found if self._parts[0].channels_last else (found[1], found[2], found[0])
+        return channels, height, width
 
-        def fitting(done: int, total: int) -> None:
-            report(count + done * count // total, 2 * count)
+    def listing(self, report: Report) -> Listing:
+        if self._listing is None:
+            parts, count = self._parts, sum(part.count for part in self._parts)
+            self._images, labels = _read_parts(parts, count, report)
+            names = tuple(str(i) for i in range(int(labels.max()) + 1)) if labels is not None else ()
+            heldout = np.arange(parts[0].count, count) if len(parts) > 1 else None
+            self._listing = Listing(
+                count, labels=labels, label_names=names, heldout=heldout, bytes_found=self._bytes
+            )
+        return self._listing
 
-        return Dataset(
-            images=prepare(images, config.size, config.channels, fitting),
-            name=path.name if path.is_dir() else path.name.removesuffix(".gz"),
-            source=cls.key,
-            config=config.model_dump() | {"path": str(path)},
-            labels=labels,
-            label_names=names,
-            heldout=np.flatnonzero(chosen >= first.count).astype(np.int64) if len(parts) > 1 else None,
-        )
+    def read(self, places: np.ndarray) -> np.ndarray:
+        if self._images is None:
+            self.listing(no_report)
+        assert self._images is not None
+        return self._images[places]
 
 
 def holds_idx_files(folder: Path) -> bool:

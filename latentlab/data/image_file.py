@@ -7,11 +7,12 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 
-from latentlab.data.images import fit_square, to_array
+from latentlab.data.images import to_array
+from latentlab.data.preparation import Preparation
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
 SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".webp", ".bmp", ".gif", ".tif", ".tiff"})
 #: Nothing but these is tried: Pillow also knows formats that run other programs. JPEG includes MPO (phones).
 _FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
-_MODES = {1: "L", 3: "RGB", 4: "RGBA"}
 _ORIENTATION = 0x0112
+_EXIF_OF_PNG = frozenset({"exif", "Raw profile type exif"})
 
 
 class Unreadable(Exception):  # noqa: N818 - a reason to leave a file out, in plain words
@@ -36,32 +37,39 @@ class ImageHeader:
     grey: bool
 
 
-def read_header(path: Path) -> ImageHeader:
+def read_header(file: Path | BinaryIO) -> ImageHeader:
     """Size and kind without decoding the pixels. Raises Unreadable."""
-    with _opened(path) as image:
+    with _opened(file) as image:
         width, height = image.size
-        # Pillow turns TIFF itself and says the turned size.
-        if image.format != "TIFF" and _orientation(image) >= 5:
+        # Asked for its EXIF, a PNG that has none so far is decoded to its end.
+        if (image.format != "PNG" or _EXIF_OF_PNG & image.info.keys()) and _is_turned(image):
             width, height = height, width
         grey = image.mode in ("1", "L", "LA", "La", "I", "F") or image.mode.startswith("I;16")
         return ImageHeader(width, height, grey)
 
 
-def read_image(path: Path, channels: int, size: int = 0) -> np.ndarray:
-    """The first frame of a file as uint8 (channels, H, W), upright as EXIF says; channels is 1, 3 or 4.
+def read_image(file: Path | BinaryIO, preparation: Preparation) -> tuple[np.ndarray, tuple[int, int]]:
+    """The first frame of a file, upright as EXIF says, prepared: (uint8 (C, H, W), (width, height) found).
 
-    size N crops to the central square and resizes to N×N, size 0 keeps the pixels. 16-bit grey is scaled by
-    255 / 65535, floating point by 255 (it must lie in 0..1), palettes and CMYK become RGB. Without an alpha
-    channel in the result, transparency is flattened onto black. Raises Unreadable.
+    16-bit grey is scaled by 255 / 65535, floating point by 255 (it must lie in 0..1), palettes and CMYK
+    become RGB. Raises Unreadable.
     """
-    with _opened(path) as image:
-        if size:
+    with _opened(file) as image:
+        width, height = image.size
+        target = preparation.width, preparation.height
+        if target not in ((width, height), (height, width)):
             # A JPEG can leave out detail while decoding; twice the size leaves the rest to the good filter.
-            image.draft(None, (2 * size, 2 * size))
+            image.draft(None, (2 * max(target), 2 * max(target)))
         image.load()
-        upright = _upright(image)
-        plain = _in_eight_bits(upright, _MODES[channels])
-        return to_array(fit_square(plain, size) if size else plain)
+        found = (height, width) if _is_turned(image) else (width, height)
+        return preparation.of_image(_in_eight_bits(_upright(image))), found
+
+
+def read_whole(file: Path | BinaryIO) -> np.ndarray:
+    """The same of its own size, in grey, colour or colour with alpha as it is: uint8 (C, H, W)."""
+    with _opened(file) as image:
+        image.load()
+        return to_array(_in_eight_bits(_upright(image)))
 
 
 @contextlib.contextmanager
@@ -74,19 +82,19 @@ def quiet() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _opened(path: Path) -> Iterator[Image.Image]:
+def _opened(file: Path | BinaryIO) -> Iterator[Image.Image]:
     from PIL import Image
 
     try:
-        if not path.is_file():  # a pipe would wait for ever
+        if isinstance(file, Path) and not file.is_file():  # a pipe would wait for ever
             raise Unreadable("it is not a regular file, or a link to nothing")
-        with Image.open(path, formats=_FORMATS) as image:
+        with Image.open(file, formats=_FORMATS) as image:
             _refuse_too_large(image)
             yield image
     except Unreadable:
         raise
     except Exception as error:  # damaged files make Pillow's plugins raise almost anything
-        raise Unreadable(_reason(path, error)) from error
+        raise Unreadable(_reason(file, error)) from error
 
 
 def _refuse_too_large(image: Image.Image) -> None:
@@ -99,11 +107,11 @@ def _refuse_too_large(image: Image.Image) -> None:
         )
 
 
-def _reason(path: Path, error: Exception) -> str:
+def _reason(file: Path | BinaryIO, error: Exception) -> str:
     from PIL import Image, UnidentifiedImageError
 
     if isinstance(error, UnidentifiedImageError):
-        empty = path.stat().st_size == 0
+        empty = (file.stat().st_size if isinstance(file, Path) else file.seek(0, 2)) == 0
         return "the file is empty" if empty else "it is no image of a known kind, or its start is damaged"
     if isinstance(error, (Image.DecompressionBombError, Image.DecompressionBombWarning)):
         return "it has too many pixels to be decoded"
@@ -114,6 +122,12 @@ def _reason(path: Path, error: Exception) -> str:
     if "truncated" in str(error).lower():
         return "it is cut short"
     return f"it is damaged ({str(error) or type(error).__name__})"
+
+
+def _is_turned(image: Image.Image) -> bool:
+    """Whether width and height change places when it is upright."""
+    # Pillow turns TIFF itself and says the turned size.
+    return image.format != "TIFF" and _orientation(image) >= 5
 
 
 def _orientation(image: Image.Image) -> int:
@@ -141,21 +155,17 @@ def _upright(image: Image.Image) -> Image.Image:
     return image if turn is None else image.transpose(turn)
 
 
-def _in_eight_bits(image: Image.Image, mode: str) -> Image.Image:
+def _in_eight_bits(image: Image.Image) -> Image.Image:
     """Any mode -> L, RGB or RGBA."""
     from PIL import Image as pillow  # noqa: N813
 
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
-        image = pillow.fromarray(_scaled_grey(np.asarray(image)))
-    elif image.has_transparency_data:
-        image = image.convert("RGBA")
-        if mode != "RGBA":
-            flat = pillow.new("RGB", image.size)
-            flat.paste(image, mask=image.getchannel("A"))
-            image = flat
-    return (
-        image if image.mode == mode else image.convert("RGB" if image.mode == "CMYK" else mode).convert(mode)
-    )
+        return pillow.fromarray(_scaled_grey(np.asarray(image)))
+    if image.has_transparency_data:
+        return image if image.mode == "RGBA" else image.convert("RGBA")
+    if image.mode in ("L", "RGB"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
 
 
 def _scaled_grey(pixels: np.ndarray) -> np.ndarray:

@@ -6,26 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from latentlab.core.errors import DataError
-from latentlab.data.base import Report
-
 if TYPE_CHECKING:
     from PIL import Image
 
-#: Images that are converted between two progress reports.
+#: Images that are worked on at a time.
 CHUNK = 256
-
-
-def allocate(count: int, channels: int, height: int, width: int) -> np.ndarray:
-    """An unfilled uint8 (count, channels, height, width); DataError where it does not fit into memory."""
-    try:
-        return np.empty((count, channels, height, width), np.uint8)
-    except MemoryError:
-        size = count * channels * height * width / 2**30
-        raise DataError(
-            f"{count:,} images of {width}×{height} with {channels} channels need {size:.1f} GiB of memory; "
-            "set a limit or a smaller size."
-        ) from None
+BLACK = (0, 0, 0)
 
 
 def evenly_spaced(total: int, limit: int) -> np.ndarray:
@@ -38,17 +24,18 @@ def evenly_spaced(total: int, limit: int) -> np.ndarray:
     return np.arange(limit, dtype=np.int64) * total // limit
 
 
-def to_channels(images: np.ndarray, channels: int) -> np.ndarray:
+def to_channels(images: np.ndarray, channels: int, background: tuple[int, int, int] = BLACK) -> np.ndarray:
     """uint8 (N, C, H, W) with 1, 3 or 4 channels -> the same with `channels`; unchanged for 0.
 
-    Alpha is straight (not premultiplied). It is flattened onto black where it goes, and 255 where it is new.
-    Grey is the luma of ITU-R BT.601 in Pillow's fixed-point form, so both agree to the bit.
+    Alpha is straight (not premultiplied). It is flattened onto `background` where it goes, and 255 where it
+    is new. Grey is the luma of ITU-R BT.601 in Pillow's fixed-point form, so both agree to the bit.
     """
     found = images.shape[1]
     if channels in (0, found):
         return images
     if found == 4:
-        images = ((images[:, :3].astype(np.uint16) * images[:, 3:] + 127) // 255).astype(np.uint8)
+        alpha, behind = images[:, 3:].astype(np.uint32), np.array(background, np.uint32)[:, None, None]
+        images = ((images[:, :3] * alpha + behind * (255 - alpha) + 127) // 255).astype(np.uint8)
         found = 3
     if channels == 1 and found == 3:
         red, green, blue = (images[:, i : i + 1].astype(np.uint32) for i in range(3))
@@ -60,23 +47,61 @@ def to_channels(images: np.ndarray, channels: int) -> np.ndarray:
     return images
 
 
-def fit_square(image: Image.Image, size: int) -> Image.Image:
-    """A Pillow image of mode L, RGB or RGBA, cropped to its central square and resized to `size` pixels.
+def flattened(image: Image.Image, background: tuple[int, int, int]) -> Image.Image:
+    """A Pillow image of mode RGBA -> RGB on `background`."""
+    from PIL import Image as pillow  # noqa: N813
 
-    Lanczos over the whole footprint of a target pixel when shrinking (no aliasing), bicubic when enlarging
-    (Lanczos rings around strokes). Pillow premultiplies alpha while it resizes.
+    flat = pillow.new("RGB", image.size, background)
+    flat.paste(image, mask=image.getchannel("A"))
+    return flat
+
+
+def fit(
+    image: Image.Image, width: int, height: int, how: str = "crop", background: tuple[int, int, int] = BLACK
+) -> Image.Image:
+    """A Pillow image of mode L, RGB or RGBA -> `width`×`height`, of its mode.
+
+    `how` is "crop" (its largest middle part of those proportions), "pad" (all of it, `background` at two
+    sides) or "stretch". Lanczos over the whole footprint of a target pixel when shrinking (no aliasing),
+    bicubic when enlarging (Lanczos rings around strokes). Pillow premultiplies alpha while it resizes.
     """
+    if image.size == (width, height):
+        return image
+    if how == "stretch":
+        return _resized(image, width, height)
+    if how == "pad":
+        return _padded(image, width, height, background)
+    scale = min(image.width / width, image.height / height)
+    left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
+    if width == height:  # whole pixels: a square that has the size is not resized at all
+        side = min(image.size)
+        left, top = (image.width - side) // 2, (image.height - side) // 2
+        image = image.crop((left, top, left + side, top + side))
+        return image if side == width else _resized(image, width, height)
+    return _resized(image, width, height, (left, top, left + width * scale, top + height * scale))
+
+
+def _resized(
+    image: Image.Image, width: int, height: int, box: tuple[float, float, float, float] | None = None
+) -> Image.Image:
     from PIL.Image import Resampling
 
-    side = min(image.size)
-    left, top = (image.width - side) // 2, (image.height - side) // 2
-    if image.size != (side, side):
-        image = image.crop((left, top, left + side, top + side))
-    if side == size:
-        return image
-    if side > size:
-        return image.resize((size, size), Resampling.LANCZOS, reducing_gap=3.0)
-    return image.resize((size, size), Resampling.BICUBIC)
+    left, top, right, bottom = box or (0, 0, *image.size)
+    if (right - left) * (bottom - top) > width * height:
+        return image.resize((width, height), Resampling.LANCZOS, box, reducing_gap=3.0)
+    return image.resize((width, height), Resampling.BICUBIC, box)
+
+
+def _padded(image: Image.Image, width: int, height: int, background: tuple[int, int, int]) -> Image.Image:
+    from PIL import Image as pillow  # noqa: N813
+
+    scale = min(width / image.width, height / image.height)
+    inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
+    padded = pillow.new("RGB", (width, height), background).convert(image.mode)
+    if image.size != inner:
+        image = _resized(image, *inner)
+    padded.paste(image, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    return padded
 
 
 def to_array(image: Image.Image) -> np.ndarray:
@@ -85,32 +110,8 @@ def to_array(image: Image.Image) -> np.ndarray:
     return pixels[None] if pixels.ndim == 2 else pixels.transpose(2, 0, 1)
 
 
-def prepare(images: np.ndarray, size: int, channels: int, report: Report) -> np.ndarray:
-    """uint8 (N, C, H, W) -> (N, channels, size, size), C-contiguous; 0 leaves size or channels as found.
-
-    Squares are cut as in `fit_square`. Reports images done of N every `CHUNK`; what that raises passes.
-    """
-    count, _, height, width = images.shape
-    shape = (size, size) if size else (height, width)
-    if shape == (height, width) and channels in (0, images.shape[1]):
-        report(0, count)
-        report(count, count)
-        return np.ascontiguousarray(images)
-    result = allocate(count, channels or images.shape[1], *shape)
-    for start in range(0, count, CHUNK):
-        report(start, count)
-        part = to_channels(images[start : start + CHUNK], channels)
-        result[start : start + CHUNK] = part if shape == (height, width) else _resized(part, size)
-    report(count, count)
-    return result
-
-
-def _resized(images: np.ndarray, size: int) -> np.ndarray:
+def to_pillow(pixels: np.ndarray) -> Image.Image:
+    """uint8 (C, H, W) with 1, 3 or 4 channels -> a Pillow image of mode L, RGB or RGBA."""
     from PIL import Image
 
-    result = np.empty((*images.shape[:2], size, size), np.uint8)
-    for target, pixels in zip(result, images, strict=True):
-        grey = len(pixels) == 1
-        image = Image.fromarray(pixels[0] if grey else np.ascontiguousarray(pixels.transpose(1, 2, 0)))
-        target[:] = to_array(fit_square(image, size))
-    return result
+    return Image.fromarray(pixels[0] if len(pixels) == 1 else np.ascontiguousarray(pixels.transpose(1, 2, 0)))

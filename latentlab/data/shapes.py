@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from latentlab.core.config import setting
-from latentlab.data.base import Dataset, Report, Source, SourceConfig, register
-from latentlab.data.images import CHUNK, allocate
+from latentlab.data.base import Report, Source, SourceConfig, register
+from latentlab.data.originals import ArrayOriginals, Listing
 
 SHAPES = ("square", "ellipse", "triangle", "heart")
 DEFAULT_SIZE = 64
@@ -56,27 +56,37 @@ class Shapes(Source):
     about = "Drawn squares, ellipses, triangles and hearts with known scale, rotation, place and hue; 64×64."
 
     @classmethod
-    def load(cls, config: Any, report: Report) -> Dataset:
-        count = min(config.count, config.limit or config.count)
-        size, channels = config.size or DEFAULT_SIZE, config.channels or 1
-        factors = draw_factors(count, config.seed)
-        images = allocate(count, channels, size, size)
-        for start in range(0, count, CHUNK):
-            report(start, count)
-            part = {name: values[start : start + CHUNK] for name, values in factors.items()}
-            images[start : start + CHUNK] = draw(part, size, channels)
-        report(count, count)
-        if channels == 1:
+    def open(cls, config: Any, report: Report) -> _Sprites:
+        return _Sprites(config)
+
+
+class _Sprites(ArrayOriginals):
+    """Drawn where they are read; `read` gives them as they are wanted."""
+
+    name, stamp, costly = "shapes", "", False
+
+    def __init__(self, config: ShapesConfig) -> None:
+        self._count = min(config.count, config.limit or config.count)
+        self._size, self._channels = config.size or DEFAULT_SIZE, config.channels or 1
+        self._factors = draw_factors(self._count, config.seed)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self._channels, self._size, self._size
+
+    def listing(self, report: Report) -> Listing:
+        factors = self._factors.copy()
+        if self._channels == 1:
             del factors["hue"]
-        return Dataset(
-            images=images,
-            name="shapes",
-            source=cls.key,
-            config=config.model_dump(),
-            labels=factors["shape"].astype(np.int64),
+        return Listing(
+            self._count,
+            labels=self._factors["shape"].astype(np.int64),
             label_names=SHAPES,
             factors=factors,
         )
+
+    def read(self, places: np.ndarray) -> np.ndarray:
+        return draw({n: values[places] for n, values in self._factors.items()}, self._size, self._channels)
 
 
 def draw_factors(count: int, seed: int) -> dict[str, np.ndarray]:

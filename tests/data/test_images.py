@@ -3,7 +3,9 @@ import pytest
 from PIL import Image
 
 from latentlab.core.errors import DataError
-from latentlab.data.images import allocate, evenly_spaced, fit_square, prepare, to_channels
+from latentlab.data.images import evenly_spaced, fit, to_channels
+from latentlab.data.preparation import Preparation
+from latentlab.data.store import allocate
 
 
 def batch(channels, count=3, height=9, width=11):
@@ -42,18 +44,18 @@ def test_channels_that_are_new():
     assert to_channels(grey, 0) is grey
 
 
-def test_fit_square_takes_the_middle():
+def test_crop_takes_the_middle():
     pixels = np.zeros((10, 30), np.uint8)
     pixels[:, 10:20] = 200
     for size in (5, 10, 40):
-        fitted = np.asarray(fit_square(Image.fromarray(pixels), size))
+        fitted = np.asarray(fit(Image.fromarray(pixels), size, size))
         assert fitted.shape == (size, size) and (fitted == 200).all()
 
 
 def test_shrinking_does_not_alias():
     stripes = np.zeros((1, 1, 256, 256), np.uint8)
     stripes[..., ::2] = 255
-    small = prepare(stripes, 32, 0, lambda done, total: None)
+    small = Preparation(1, 32, 32).of_array(stripes)
     assert abs(small.astype(int) - 127.5).max() < 8
 
 
@@ -62,13 +64,13 @@ def test_transparent_colour_does_not_bleed():
     image[:, 0] = 255  # red, but visible in the left half only
     image[:, 3, :, :8] = 255
     image[:, 0, :, 8:], image[:, 1, :, 8:] = 0, 255
-    small = prepare(image, 8, 0, lambda done, total: None)
+    small = Preparation(4, 8, 8).of_array(image)
     assert (small[0, 1][small[0, 3] > 0] == 0).all()
 
 
-def test_prepare_leaves_what_fits_alone():
+def test_what_fits_is_left_alone():
     images = batch(3)
-    assert prepare(images, 0, 0, lambda done, total: None) is images
+    assert Preparation(3, 9, 11).of_array(images) is images
 
 
 def test_too_much_memory_is_said(monkeypatch):
