@@ -60,6 +60,7 @@ class Background(QObject):
         *,
         failed: Callable[[str, str], None] | None = None,
         progressed: Callable[[int, int], None] | None = None,
+        said: Callable[[str], None] | None = None,
         ended: Callable[[], None] | None = None,
     ) -> Task:
         """Run `function` off the window's thread and hand its result to `then`; failures become notices.
@@ -77,6 +78,8 @@ class Background(QObject):
             task.failed.connect(failed)
         if progressed is not None:
             task.progressed.connect(progressed)
+        if said is not None:
+            task.said.connect(said)
         if ended is not None:
             task.finished.connect(ended)
         task.finished.connect(self._on_task_finished)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
 from PySide6.QtCore import QObject, Signal
 
-from latentlab import data
-from latentlab.data.base import Dataset, Report
+from latentlab.data.base import Report
 from latentlab.models.base import MODELS, Model
 from latentlab.training.events import Diverged, Done, Health
 from latentlab.training.health import Finding
@@ -17,30 +16,26 @@ from latentlab.training.run_folder import RunFolder
 from latentlab.ui import wording, workers
 from latentlab.ui.bookmarks_state import Bookmarks
 from latentlab.ui.comparison import Comparison
+from latentlab.ui.data_state import DataState
 from latentlab.ui.directions_state import Directions
 from latentlab.ui.history import History
 from latentlab.ui.importance_state import ImportanceState
 from latentlab.ui.kept_file import KeptFile
 from latentlab.ui.latent_state import LatentState
 from latentlab.ui.loan import Loan
-from latentlab.ui.plan_state import PlanState
 from latentlab.ui.points_state import PointsState
 from latentlab.ui.steering import Steering
-from latentlab.ui.workers import OpenedRun, Sampler, Task, Trainer
+from latentlab.ui.workers import OpenedRun, Sampler, Trainer
 
 #: What training is doing; "warming" until torch is imported.
 State = Literal["warming", "idle", "starting", "running", "paused", "stopping"]
 
 
-class Session(PlanState):
+class Session(DataState):
     """Holds what the window shows and does what its controls ask; knows no widget."""
 
     plots_ready = Signal()  # pyqtgraph is imported
     ready = Signal(object)  # [(device, description)]: torch is there
-    loading_changed = Signal(bool)
-    loading_progressed = Signal(int, int)
-    dataset_changed = Signal(object)  # Dataset
-    dataset_failed = Signal(str)
     state_changed = Signal(str)  # State
     run_opened = Signal(object)  # OpenedRun: begun, resumed or opened
     progressed = Signal(object)  # Progress
@@ -54,11 +49,9 @@ class Session(PlanState):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.devices: list[tuple[str, str]] = []
-        self.dataset: Dataset | None = None
         self.run: RunFolder | None = None
         self.findings: tuple[Finding, ...] = ()
         self.state: State = "warming"
-        self._loading: Task | None = None
         self._trainer: Trainer | None = None
         self._anew = False  # whether a new run begins when this one has ended
         self.steering = Steering(self)
@@ -73,6 +66,7 @@ class Session(PlanState):
         self.directions = Directions(self)
         self.bookmarks = Bookmarks(self)
         self.comparison = Comparison(self)
+        self.dataset_changed.connect(self._on_dataset_changed)
 
     def start(self) -> None:
         """Begin the work behind the window: import torch, load the first dataset. Call once it is painted."""
@@ -81,12 +75,6 @@ class Session(PlanState):
         # One import after the other: threads that import at once wait for each other at every file.
         self.start_task(workers.import_plots, self._on_plots_imported)
         self.load_dataset(self.source, self.data_values)
-
-    def _task_ended(self, task: Task) -> None:
-        if task is self._loading:
-            self._loading = None
-            self.loading_changed.emit(False)
-            self._begin_anew()
 
     def _on_plots_imported(self, _: object) -> None:
         self.plots_ready.emit()
@@ -98,54 +86,14 @@ class Session(PlanState):
         self.ready.emit(devices)
         self.notify("info", f"Ready. {self.preset.title}: {self.preset.about}")
 
-    # The dataset
+    # The plan and the dataset
 
-    def load_dataset(self, source: str, values: Mapping[str, Any]) -> None:
-        """Load images in the background; what was being loaded is given up. `source` is a key or a path."""
-        self.cancel_loading()
-        self._loading = self.start_task(
-            lambda report: data.load(source, values, report),
-            self._on_dataset,
-            failed=self._on_loading_failed,
-            progressed=self._on_loading_progressed,
-        )
-        self.loading_changed.emit(True)
+    def _on_dataset_changed(self, _: object) -> None:
+        self.state_changed.emit(self.state)  # what can be done depends on it
 
-    def open_data(self, path: str | Path) -> None:
-        """Load the person's own images; the kind is found by looking."""
-        self.load_dataset(str(Path(path).expanduser().absolute()), {})
-
-    def cancel_loading(self) -> None:
-        """Give up what is being loaded; the dataset before it stays."""
-        if self._loading is not None:
-            self._loading.cancel()
-            self._loading, self._anew = None, False
-            self.loading_changed.emit(False)
-
-    def _on_loading_progressed(self, done: int, total: int) -> None:
-        if self.sender() is self._loading:
-            self.loading_progressed.emit(done, total)
-
-    def _on_loading_failed(self, summary: str, details: str) -> None:
-        if self.sender() is self._loading:
-            self._loading, self._anew = None, False
-            self.loading_changed.emit(False)  # before the reason, which then stays
-            self.dataset_failed.emit(summary)
-
-    def _on_dataset(self, dataset: Dataset) -> None:
-        if self.sender() is not self._loading:
-            return  # given up while its result was on the way
-        self.dataset = dataset
-        self.source, self.data_values = dataset.source, dict(dataset.config)
-        self.dataset_changed.emit(dataset)
-        if path := dataset.config.get("path"):
-            self._remember(self.settings.with_recent("recent_datasets", str(path)))
-        if dataset.skipped:
-            listed = "\n".join(f"{s.path}: {s.reason}" for s in dataset.skipped)
-            count = len(dataset.skipped)
-            left_out = "1 file was" if count == 1 else f"{count:,} files were"
-            self.notify("warning", f"{left_out} left out of {dataset.name}.", listed)
-        self.state_changed.emit(self.state)
+    def _loading_over(self, loaded: bool) -> None:
+        self._anew = self._anew and loaded
+        self._begin_anew()
 
     def set_model(self, key: str) -> None:
         """Another kind of model, with its own defaults; the one that trains with what it trains with."""
@@ -208,7 +156,7 @@ class Session(PlanState):
 
     def _begin_anew(self) -> None:
         """Once the training has ended, and the images that a preset brought are there."""
-        if self._anew and self.can_train and self._loading is None:
+        if self._anew and self.can_train and not self.loading:
             self._anew = False
             self._begin()
 

@@ -78,9 +78,10 @@ class Worker(QThread):
 
 
 class Task(Worker):
-    """Runs one function of a `report(done, total)`; gives its result, unless it was cancelled."""
+    """Runs one function of a `Report`, which it is itself; gives its result, unless it was cancelled."""
 
     progressed = Signal(int, int)
+    said = Signal(str)  # what goes on now, in a few words
     succeeded = Signal(object)
 
     def __init__(self, function: Callable[[Report], Any], parent: QObject | None = None) -> None:
@@ -88,24 +89,32 @@ class Task(Worker):
         self._function = function
         self._cancelled = threading.Event()
         self._told = 0.0
+        self._what = self._said = ""
 
     def cancel(self) -> None:
         """The next report raises `Cancelled` inside the function."""
         self._cancelled.set()
 
     def work(self) -> None:
-        result = self._function(self._report)
+        result = self._function(self)
         if not self._cancelled.is_set():
             self.succeeded.emit(result)
 
-    def _report(self, done: int, total: int) -> None:
+    def __call__(self, done: int, total: int) -> None:
         if self._cancelled.is_set():
             raise Cancelled
         now = time.monotonic()
         # Signals have no back-pressure: more than 20 a second would only pile up.
         if now - self._told > 0.05 or done == total:
             self._told = now
+            if self._what != self._said:
+                self._said = self._what
+                self.said.emit(self._what)
             self.progressed.emit(done, total)
+
+    def say(self, what: str) -> None:
+        """Told with the next progress."""
+        self._what = what
 
 
 class Trainer(Worker):

@@ -1,0 +1,99 @@
+"""The images that are loaded, and how others come in their place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from PySide6.QtCore import QObject, Signal
+
+from latentlab import data
+from latentlab.data.base import Dataset
+from latentlab.ui.plan_state import PlanState
+from latentlab.ui.workers import Task
+
+
+class DataState(PlanState):
+    """Loads images in the background; the dataset before them stays until they are there."""
+
+    loading_changed = Signal(bool)
+    loading_said = Signal(str)  # what goes on now: "Reading images"
+    loading_progressed = Signal(int, int)
+    dataset_changed = Signal(object)  # Dataset
+    dataset_failed = Signal(str)
+
+    def __init__(self, parent: QObject | None = None) -> None:
+        super().__init__(parent)
+        self.dataset: Dataset | None = None
+        self._loading: Task | None = None
+
+    @property
+    def loading(self) -> bool:
+        """Whether images are being loaded."""
+        return self._loading is not None
+
+    def load_dataset(self, source: str, values: Mapping[str, Any]) -> None:
+        """Load images in the background; what was being loaded is given up. `source` is a key or a path."""
+        self.cancel_loading()
+        self._loading = self.start_task(
+            lambda report: data.load(source, values, report),
+            self._on_dataset,
+            failed=self._on_loading_failed,
+            progressed=self._on_loading_progressed,
+            said=self._on_loading_said,
+        )
+        self.loading_changed.emit(True)
+
+    def open_data(self, path: str | Path) -> None:
+        """Load the person's own images; the kind is found by looking."""
+        self.load_dataset(str(Path(path).expanduser().absolute()), {})
+
+    def cancel_loading(self) -> None:
+        """Give up what is being loaded; the dataset before it stays."""
+        if self._loading is not None:
+            self._loading.cancel()
+            self._loading_ended(loaded=False)
+
+    def forget_recent_data(self) -> None:
+        """Empty the list of what was loaded lately."""
+        self.remember(recent_datasets=())
+
+    def _on_loading_said(self, what: str) -> None:
+        if self.sender() is self._loading:
+            self.loading_said.emit(what)
+
+    def _on_loading_progressed(self, done: int, total: int) -> None:
+        if self.sender() is self._loading:
+            self.loading_progressed.emit(done, total)
+
+    def _on_loading_failed(self, summary: str, details: str) -> None:
+        if self.sender() is self._loading:
+            self._loading_ended(loaded=False)  # before the reason, which then stays
+            self.dataset_failed.emit(summary)
+
+    def _on_dataset(self, dataset: Dataset) -> None:
+        if self.sender() is not self._loading:
+            return  # given up while its result was on the way
+        self.dataset = dataset
+        self.source, self.data_values = dataset.source, dict(dataset.config)
+        self.dataset_changed.emit(dataset)
+        if path := dataset.config.get("path"):
+            self._remember(self.settings.with_recent("recent_datasets", str(path)))
+        if dataset.skipped:
+            listed = "\n".join(f"{s.path}: {s.reason}" for s in dataset.skipped)
+            count = len(dataset.skipped)
+            left_out = "1 file was" if count == 1 else f"{count:,} files were"
+            self.notify("warning", f"{left_out} left out of {dataset.name}.", listed)
+
+    def _task_ended(self, task: Task) -> None:
+        if task is self._loading:
+            self._loading_ended(loaded=True)
+
+    def _loading_ended(self, loaded: bool) -> None:
+        self._loading = None
+        self.loading_changed.emit(False)
+        self._loading_over(loaded)
+
+    def _loading_over(self, loaded: bool) -> None:
+        """For subclasses: the images are there, or will not come."""
