@@ -12,7 +12,7 @@ from latentlab.data.base import Dataset
 from latentlab.models.base import MODELS, Model
 from latentlab.training.config import TrainingConfig
 from latentlab.training.run_folder import RunFolder
-from latentlab.ui.widgets.fields import format_float, unit_of
+from latentlab.ui.widgets.fields import format_float, measured, unit_of
 
 #: Titles that begin with a name keep its capital inside a sentence.
 NAMES = ("Adam", "Gaussian", "Bernoulli", "Gumbel")
@@ -28,7 +28,7 @@ def value_text(spec: FieldSpec, value: Any) -> str:
         if value == 0 and spec.zero:
             return spec.zero
         number = str(value) if spec.kind == "int" else format_float(value)
-        return f"{number} {unit_of(value, spec.unit)}".strip()
+        return measured(number, value, spec.unit)
     return str(value)
 
 

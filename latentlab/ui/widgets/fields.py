@@ -65,6 +65,11 @@ def unit_of(value: float, unit: str) -> str:
     return unit[:-1] if value == 1 and len(unit) > 1 and unit.endswith("s") else unit
 
 
+def measured(digits: str, value: float, unit: str) -> str:
+    """A number with its unit: "500 steps", but "15°"."""
+    return f"{digits}{'' if unit == '°' else ' '}{unit_of(value, unit)}".strip()
+
+
 def parse_float(text: str) -> float | None:
     """What a person typed, decimal comma allowed; None if it is no finite number."""
     try:
@@ -119,7 +124,7 @@ class _QuietSpin(_Base):
     def _dressed(self, value: float, digits: str) -> str:
         if value == 0 and self.word:
             return self.word
-        return f"{digits} {unit_of(value, self.unit)}".strip()
+        return measured(digits, value, self.unit)
 
     def _bare(self, text: str) -> str:
         text = text.strip().removeprefix(self.prefix().strip()).removesuffix(self.suffix().strip())

@@ -24,7 +24,8 @@ class ConfigForm(QWidget):
     come out unchanged. `skip` names fields without a row; `values` still has them. Where `strict`, numbers
     out of range are refused, and `refused` says so in a sentence.
 
-    Settings without a group come first; every group has a heading that folds it, and begins folded.
+    Settings without a group come first; every group has a heading that folds it, and begins folded. Where
+    `telling`, a heading says which of its settings are not what they are by default.
     """
 
     changed = Signal(str)
@@ -40,12 +41,14 @@ class ConfigForm(QWidget):
         skip: Iterable[str] = (),
         strict: bool = False,
         open_groups: Iterable[str] = (),
+        telling: bool = False,
     ) -> None:
         super().__init__(parent)
         self.setObjectName(f"{prefix}_form")
         self.prefix = prefix
         self.skip: set[str] = set(skip)
         self.strict = strict
+        self.telling = telling
         self.config_cls: type[Config] | None = None
         self._rows: dict[str, Row] = {}
         self._sections: dict[str, FormSection] = {}
@@ -175,5 +178,13 @@ class ConfigForm(QWidget):
             if row.spec.only and self.config_cls is not None:
                 row.set_condition(wording.condition(row.spec, held, self.config_cls))
         for group, section in self._sections.items():
-            rows = [row for row in self._rows.values() if row.spec.group == group and row.dot.on]
-            section.set_differing(tuple(row.spec.title for row in rows))
+            mine = [row for row in self._rows.values() if row.spec.group == group]
+            section.set_differing(tuple(row.spec.title for row in mine if row.dot.on))
+            if self.telling:
+                section.set_told(
+                    ", ".join(
+                        f"{wording.inside(row.spec.title)} {wording.value_text(row.spec, row.held)}"
+                        for row in mine
+                        if row.held != row.spec.default
+                    )
+                )

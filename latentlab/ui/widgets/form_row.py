@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QLineEdit, QWidget
 
 from latentlab.core.config import FieldSpec, expectation
 from latentlab.ui import theme
+from latentlab.ui.widgets.colour_field import ColourField
 from latentlab.ui.widgets.fields import INT_LIMIT, ChoiceField, FloatField, IntField
 from latentlab.ui.widgets.labels import ElidedLabel
 from latentlab.ui.wording import value_text
@@ -89,6 +90,8 @@ class Row:
             control.setChecked(bool(value))
         elif isinstance(control, ChoiceField):
             control.setCurrentIndex(self.spec.choices.index(value))
+        elif isinstance(control, ColourField):
+            control.set_colour(str(value))
         elif isinstance(control, QLineEdit):
             control.setText("" if value is None else str(value))
         control.blockSignals(was_blocked)
@@ -112,6 +115,8 @@ class Row:
             return control.isChecked()
         if isinstance(control, ChoiceField):
             return self.spec.choices[control.currentIndex()]
+        if isinstance(control, ColourField):
+            return control.colour()
         assert isinstance(control, QLineEdit)
         return control.text()
 
@@ -196,6 +201,8 @@ def _control(spec: FieldSpec) -> QWidget:
         for item in spec.choices:
             choice.addItem(spec.label(item), item)
         return choice
+    if spec.kind == "colour":
+        return ColourField(spec.title)
     return QLineEdit()
 
 

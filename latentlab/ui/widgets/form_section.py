@@ -27,6 +27,12 @@ class FormSection(QAbstractButton):
         self.dot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.toggled.connect(self._say)
         self._differing: tuple[str, ...] = ()
+        self._told = ""
+        self._say()
+
+    def set_told(self, told: str) -> None:
+        """What stands behind the title in a few words, also while it is folded."""
+        self._told = told
         self._say()
 
     def set_differing(self, titles: tuple[str, ...]) -> None:
@@ -37,8 +43,11 @@ class FormSection(QAbstractButton):
     def _say(self) -> None:
         is_open = self.isChecked()
         self.setAccessibleName(f"{self.title} settings")
-        self.setAccessibleDescription("Open" if is_open else "Folded")
+        state = "Open" if is_open else "Folded"
+        self.setAccessibleDescription(f"{state}: {self._told}" if self._told else state)
         told = f"{'Hide' if is_open else 'Show'} these settings."
+        if self._told:
+            told = f"{self.title}: {self._told}.\n{told}"
         if self._differing:
             told += f" Differs from the preset: {', '.join(self._differing)}."
         self.setToolTip(told)
@@ -71,6 +80,14 @@ class FormSection(QAbstractButton):
         room = self.rect().adjusted(0, 0, -CHEVRON - 4, 0)
         title = painter.fontMetrics().elidedText(self.title, Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, title)
+        if self._told:
+            room.setLeft(room.left() + painter.fontMetrics().horizontalAdvance(title) + 10)
+            font.setWeight(font.Weight.Normal)
+            font.setPixelSize(12)
+            painter.setFont(font)
+            painter.setPen(shown.color("secondary"))
+            told = painter.fontMetrics().elidedText(self._told, Qt.TextElideMode.ElideRight, room.width())
+            painter.drawText(room, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignRight, told)
         name = "chevron-down" if self.isChecked() else "chevron-right"
         place = QRect(self.width() - CHEVRON - 5, (self.height() - CHEVRON) // 2, CHEVRON, CHEVRON)
         theme.icon(name, "accent" if self.hasFocus() else "secondary").paint(painter, place)

@@ -4,11 +4,12 @@ from typing import Literal
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QColor, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QLineEdit
+from PySide6.QtWidgets import QAbstractButton, QApplication, QCheckBox, QColorDialog, QLineEdit
 
 from latentlab.core.config import Config, setting
+from latentlab.ui.widgets.colour_field import read_colour
 from latentlab.ui.widgets.fields import (
     ChoiceField,
     FloatField,
@@ -451,3 +452,98 @@ def test_one_of_something_is_said_in_the_singular(form):
     assert form.values()["warmup"] == 1
     type_into(form.field("warmup"), "2 steps")
     assert form.values()["warmup"] == 2
+
+
+class Coloured(Config):
+    side: int = setting(8, "Side", "Of the square.", ge=1, le=64)
+    behind: str = setting("#000000", "Background", "What is behind it.", colour=True)
+    flip: Literal["none", "both"] = setting(
+        "none", "Flip", "Mirrored.", labels={"none": "never", "both": "both ways"}, group="Augmentation"
+    )
+    turn: float = setting(0, "Rotate", "Turned.", ge=0, le=180, unit="°", zero="never", group="Augmentation")
+
+
+@pytest.fixture
+def coloured(qtbot):
+    form = ConfigForm("data", telling=True)
+    qtbot.addWidget(form)
+    form.set_config(Coloured)
+    form.show()
+    qtbot.waitExposed(form)
+    return form
+
+
+@pytest.mark.parametrize(
+    "typed, read",
+    [
+        ("#ff8000", "#ff8000"),
+        ("FF8000", "#ff8000"),
+        (" #fa0 ", "#ffaa00"),
+        ("white", "#ffffff"),
+        ("transparent", ""),
+        ("#80ff8000", ""),
+        ("#ff80", ""),
+        ("nonsense", ""),
+        ("", ""),
+    ],
+)
+def test_colours_are_read_as_people_write_them(typed, read):
+    assert read_colour(typed) == read
+
+
+def test_a_colour_is_typed_and_shown_in_its_swatch(coloured, qtbot):
+    field, changes = coloured.field("behind"), []
+    coloured.changed.connect(lambda name: changes.append((name, coloured.values()["behind"])))
+    type_into(field, "#FA0")
+    assert changes == [("behind", "#ffaa00")]
+    assert field.text() == "#ffaa00"
+    swatch = field.swatch
+    assert swatch.objectName() == "data_behind_swatch" and "Background" in swatch.accessibleName()
+    middle = swatch.grab().toImage().pixelColor(swatch.grab().width() // 2, swatch.grab().height() // 2)
+    assert middle.name() == "#ffaa00"
+
+
+def test_what_is_no_colour_goes_back_to_what_it_was(coloured):
+    type_into(coloured.field("behind"), "#123456")
+    type_into(coloured.field("behind"), "#12zz")
+    assert coloured.field("behind").text() == "#123456"
+    assert coloured.values()["behind"] == "#123456"
+
+
+@pytest.mark.parametrize("by", ["mouse", "keys", "tab"])
+def test_a_colour_is_chosen_from_a_palette(coloured, qtbot, by):
+    field, changes = coloured.field("behind"), []
+    coloured.changed.connect(changes.append)
+    if by == "mouse":
+        QTest.mouseClick(field.swatch, Qt.MouseButton.LeftButton)
+    elif by == "keys":
+        QTest.keyClick(field, Qt.Key.Key_Down, Qt.KeyboardModifier.AltModifier)
+    else:
+        field.swatch.setFocus(Qt.FocusReason.TabFocusReason)
+        QTest.keyClick(field.swatch, Qt.Key.Key_Space)
+    palette = field.findChild(QColorDialog, "data_behind_palette")
+    assert palette is not None and palette.isVisible() and not palette.isModal()
+    palette.setCurrentColor(QColor("#00ff88"))
+    palette.accept()
+    assert coloured.values()["behind"] == "#00ff88"
+    assert changes == ["behind"]
+
+
+def test_a_palette_that_is_closed_changes_nothing(coloured):
+    changes = []
+    coloured.changed.connect(changes.append)
+    coloured.field("behind").choose()
+    palette = coloured.field("behind").findChild(QColorDialog)
+    palette.setCurrentColor(QColor("#00ff88"))
+    palette.reject()
+    assert coloured.values()["behind"] == "#000000" and changes == []
+
+
+def test_a_heading_tells_what_is_set_below_it(coloured):
+    section = coloured.findChild(QAbstractButton, "data_section_augmentation")
+    assert section.accessibleDescription() == "Folded"
+    coloured.set_values({"flip": "both", "turn": 15.0})
+    assert section.accessibleDescription() == "Folded: flip both ways, rotate 15°"
+    assert section.toolTip().startswith("Augmentation: flip both ways, rotate 15°.")
+    coloured.set_values({"flip": "none", "turn": 0.0})
+    assert section.accessibleDescription() == "Folded"
