@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures import TimeoutError as NotYet
-from typing import TypeVar
+from concurrent.futures import Future, wait
+from queue import SimpleQueue
+from threading import Thread
+from typing import Any, TypeVar
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -16,36 +17,58 @@ R = TypeVar("R")
 PATIENCE = 0.1
 
 
-def in_order(function: Callable[[T], R], pieces: Iterable[T], look: Callable[[], None]) -> Iterator[R]:
+def in_order(
+    function: Callable[[T], R],
+    pieces: Iterable[T],
+    look: Callable[[], None],
+    room: Callable[[], bool] = lambda: True,
+) -> Iterator[R]:
     """`function` of each of `pieces`, in their order; some are worked on at once, each in a thread.
 
     Pillow and zlib let other threads run while they decode. `look` is called ten times a second while a
-    result is waited for; what it raises ends the work at once: pieces under way are not waited for.
-    `pieces` is read in the caller's thread, a few ahead.
+    result is waited for; what it raises ends the work at once: pieces under way are not waited for, and
+    neither does the end of the process. `pieces` is read in the caller's thread, at most two for each core
+    ahead, and only one while there is no `room`.
     """
     workers = max(1, os.cpu_count() or 1)
-    pool = ThreadPoolExecutor(workers, "latentlab-data")
+    tasks: SimpleQueue[tuple[Future[R], T] | None] = SimpleQueue()
     waiting: deque[Future[R]] = deque()
-    remaining = iter(pieces)
+    remaining, started = iter(pieces), 0
     try:
         while True:
-            while len(waiting) < 2 * workers and (piece := next(remaining, _NOTHING)) is not _NOTHING:
-                waiting.append(pool.submit(function, piece))  # type: ignore[arg-type]
+            while len(waiting) < 2 * workers and (not waiting or room()):
+                piece: Any = next(remaining, _NOTHING)
+                if piece is _NOTHING:
+                    break
+                waiting.append(Future())
+                tasks.put((waiting[-1], piece))
+                del piece  # what is done with shall not be held in memory
+                if started < workers:
+                    started += 1
+                    # A pool's threads are waited for when the process ends, daemons are not.
+                    Thread(target=_work, args=(function, tasks), name="latentlab-data", daemon=True).start()
             if not waiting:
                 return
-            while True:
+            look()
+            while not wait([waiting[0]], PATIENCE).done:
                 look()
-                try:
-                    result = waiting[0].result(PATIENCE)
-                except NotYet:
-                    if not waiting[0].done():
-                        continue
-                    raise  # the function's own
-                break
-            waiting.popleft()
-            yield result
+            yield waiting.popleft().result()
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        for future in waiting:
+            future.cancel()
+        for _ in range(started):
+            tasks.put(None)
+
+
+def _work(function: Callable[[T], R], tasks: SimpleQueue[tuple[Future[R], T] | None]) -> None:
+    while (task := tasks.get()) is not None:
+        future, piece = task
+        if future.set_running_or_notify_cancel():
+            try:
+                future.set_result(function(piece))
+            except BaseException as error:
+                future.set_exception(error)
+        del task, future, piece
 
 
 _NOTHING = object()
