@@ -1,5 +1,8 @@
+import contextlib
 import gzip
 import struct
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
@@ -53,3 +56,102 @@ def write_image():
         return image
 
     return write
+
+
+class Server(ThreadingHTTPServer):
+    """Serves `files` on loopback; the first part of a path says how (see `Handler`).
+
+    asked: (path, Range header or None) of every request. stuck: set when it sends nothing any more, until
+    go_on is set.
+    """
+
+    daemon_threads = False
+
+    def __init__(self, files):
+        super().__init__(("127.0.0.1", 0), Handler)
+        self.files, self.asked = files, []
+        self.stuck, self.go_on = threading.Event(), threading.Event()
+
+    def url(self, how):
+        return f"http://127.0.0.1:{self.server_port}/{how}"
+
+    def ranges(self):
+        return [asked for _, asked in self.asked]
+
+    def handle_error(self, request, client_address):
+        """Clients that go away are what is tested."""
+
+
+class Handler(BaseHTTPRequestHandler):
+    """plain: as it should be. The others fail, each in a way of its own; all but those in the set `DEAF`
+    know ranges."""
+
+    DEAF = frozenset({"whole", "deaf", "endless", "labelled", "longer"})
+
+    def log_message(self, *_):
+        pass
+
+    def do_GET(self):
+        server, asked = self.server, self.headers["Range"]
+        server.asked.append((self.path, asked))
+        _, how, name = self.path.split("/")
+        content = server.files.get(name)
+        if how == "missing" or content is None:
+            return self.send_error(404)
+        if how == "closed":
+            return None
+        if how == "moved":
+            self.send_response(302)
+            self.send_header("Location", server.url("plain") + f"/{name}")
+            return self.end_headers()
+        if how == "silent":
+            return self.wait()
+        if how == "other":
+            content = bytes(len(content))
+        if how == "shorter":
+            content = content[:-1]
+        if how == "longer":
+            content += b"more"
+        start = int(asked.removeprefix("bytes=").rstrip("-")) if asked and how not in self.DEAF else 0
+        self.send_response(206 if start else 200)
+        if start:
+            first = start + (how == "shifted")
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+        if how == "labelled":
+            self.send_header("Content-Encoding", "gzip")
+        if how not in ("endless", "longer"):
+            self.send_header("Content-Length", str(len(content) - start))
+        self.end_headers()
+        rest = content[start:]
+        if how in ("drop", "deaf"):
+            rest = rest[: max(1, len(content) // 2)]
+        if how == "once":
+            rest = rest[: 0 if start else len(content) // 2]
+        if how in ("hang", "slow"):
+            self.wfile.write(rest[: len(content) // 2])
+            self.wait()
+            rest = rest[len(content) // 2 :]
+        self.wfile.write(rest)
+        return None
+
+    def wait(self):
+        self.server.stuck.set()
+        self.server.go_on.wait()
+
+
+@pytest.fixture
+def serve():
+    """serve({name: bytes}) -> a running `Server` of these files."""
+    with contextlib.ExitStack() as stack:
+
+        def start(files):
+            server = Server(files)
+            stack.callback(server.server_close)  # waits for the threads of requests
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            stack.callback(server.go_on.set)
+            return server
+
+        yield start

@@ -86,7 +86,7 @@ def test_resolve(tmp_path, write_image, write_mnist, monkeypatch):
 
 
 def test_what_cannot_be_resolved(tmp_path):
-    with pytest.raises(DataError, match=r"no file or folder .*nowhere.*digits, points, shapes"):
+    with pytest.raises(DataError, match=r"no file or folder .*nowhere.*digits, .*points, shapes"):
         load(str(tmp_path / "nowhere"))
     with pytest.raises(DataError, match="'folder' needs a path"):
         load("folder")
