@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,9 +11,17 @@ import numpy as np
 
 from latentlab.core.config import setting
 from latentlab.core.errors import DataError
-from latentlab.data.base import Report, Source, SourceConfig, no_report, register
-from latentlab.data.idx_format import IdxHeader, has_idx_magic, has_idx_name, read_header, read_values
-from latentlab.data.originals import ArrayOriginals, Listing
+from latentlab.data.base import Report, Source, SourceConfig, register
+from latentlab.data.idx_format import (
+    IdxHeader,
+    has_idx_magic,
+    has_idx_name,
+    read_header,
+    read_labels,
+    rows_of,
+)
+from latentlab.data.originals import Listing
+from latentlab.data.rows import RowOriginals, Rows, stamp_of
 
 _IMAGES = re.compile(r"images[-.]idx\d", re.IGNORECASE)
 
@@ -50,15 +57,23 @@ class Idx(Source):
 
     @classmethod
     def open(cls, config: Any, report: Report) -> IdxOriginals:
-        path = Path(config.path).expanduser().absolute()
-        if not path.exists():
-            raise DataError(f"There is no file or folder {path}.")
-        parts = _open_folder(path) if path.is_dir() else [_open_pair(path, _labels_beside(path))]
-        return IdxOriginals(path.name if path.is_dir() else path.name.removesuffix(".gz"), parts)
+        originals = open_idx(Path(config.path).expanduser().absolute())
+        originals.costly |= bool(config.size)
+        return originals
 
 
-class IdxOriginals(ArrayOriginals):
-    """The images of one or two pairs of files; read whole when they are first asked for."""
+def open_idx(path: Path) -> IdxOriginals:
+    """The images of a file, or of a folder with MNIST's files; see `Idx`. DataError."""
+    if not path.exists():
+        raise DataError(f"There is no file or folder {path}.")
+    parts = _open_folder(path) if path.is_dir() else [_open_pair(path, _labels_beside(path))]
+    return IdxOriginals(path.name if path.is_dir() else path.name.removesuffix(".gz"), parts)
+
+
+class IdxOriginals(RowOriginals):
+    """The images of one or two pairs of files. `label_names` may be set where their meaning is known."""
+
+    label_names: tuple[str, ...] = ()
 
     def __init__(self, name: str, parts: list[_Pair]) -> None:
         self.name, self._parts = name, parts
@@ -69,16 +84,11 @@ class IdxOriginals(ArrayOriginals):
                     f"{other.images.path} holds images of {other.shape_text}; "
                     f"expected {first.shape_text} as in {first.images.path.name}."
                 )
-        digest, self._bytes = hashlib.sha256(), 0
-        for header in (header for part in parts for header in (part.images, part.labels) if header):
-            status = header.path.stat()
-            self._bytes += status.st_size
-            digest.update(f"{header.path}\0{status.st_size} {status.st_mtime_ns}\0".encode())
-        self.stamp = digest.hexdigest()
-        self._images: np.ndarray | None = None
+        headers = (header for part in parts for header in (part.images, part.labels) if header)
+        self.stamp, self._bytes = stamp_of(header.path for header in headers)
+        self._rows = [rows_of(part.images) for part in parts]
+        self.costly = any(rows.packing for rows in self._rows)
         self._listing: Listing | None = None
-
-    costly = False
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -91,19 +101,28 @@ class IdxOriginals(ArrayOriginals):
     def listing(self, report: Report) -> Listing:
         if self._listing is None:
             parts, count = self._parts, sum(part.count for part in self._parts)
-            self._images, labels = _read_parts(parts, count, report)
-            names = tuple(str(i) for i in range(int(labels.max()) + 1)) if labels is not None else ()
-            heldout = np.arange(parts[0].count, count) if len(parts) > 1 else None
+            stored = [read_labels(part.labels, lambda: report(0, 1)) for part in parts if part.labels]
+            labels = np.concatenate(stored).astype(np.int64) if stored else None
             self._listing = Listing(
-                count, labels=labels, label_names=names, heldout=heldout, bytes_found=self._bytes
+                count,
+                labels=labels,
+                label_names=() if labels is None else self._names(int(labels.max()) + 1),
+                heldout=np.arange(parts[0].count, count) if len(parts) > 1 else None,
+                bytes_found=self._bytes,
             )
         return self._listing
 
-    def read(self, places: np.ndarray) -> np.ndarray:
-        if self._images is None:
-            self.listing(no_report)
-        assert self._images is not None
-        return self._images[places]
+    def _names(self, count: int) -> tuple[str, ...]:
+        return self.label_names if len(self.label_names) >= count else tuple(map(str, range(count)))
+
+    def parts(self) -> list[Rows]:
+        return self._rows
+
+    def pixels(self, part: int, raw: np.ndarray) -> np.ndarray:
+        images = raw.reshape(len(raw), *self._parts[part].shape)
+        if images.ndim == 3:
+            return images[:, None]
+        return images.transpose(0, 3, 1, 2) if self._parts[part].channels_last else images
 
 
 def holds_idx_files(folder: Path) -> bool:
@@ -211,25 +230,3 @@ def _file_of(folder: Path, part: str, what: str) -> Path | None:
     except OSError as error:
         raise DataError(f"Cannot list {folder}: {error.strerror}.") from None
     return min(found, key=lambda entry: (entry.suffix.lower() == ".gz", entry.name), default=None)
-
-
-def _read_parts(parts: list[_Pair], count: int, report: Report) -> tuple[np.ndarray, np.ndarray | None]:
-    """(uint8 (N, C, H, W), int64 (N,) or None) of all parts, one after the other."""
-    images: list[np.ndarray] = []
-    labels: list[np.ndarray] = []
-    done = 0
-    for part in parts:
-
-        def progress(read: int, part: _Pair = part, before: int = done) -> None:
-            report(before + part.count * read // part.images.size, count)
-
-        stored = read_values(part.images, progress)
-        if part.channels_last:
-            stored = stored.transpose(0, 3, 1, 2)
-        images.append(stored[:, None] if stored.ndim == 3 else stored)
-        if part.labels:
-            labels.append(read_values(part.labels, lambda read: None).astype(np.int64))
-        done += part.count
-    if len(parts) == 1:
-        return images[0], labels[0] if labels else None
-    return np.concatenate(images), np.concatenate(labels) if labels else None

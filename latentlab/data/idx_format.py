@@ -7,19 +7,18 @@ Dimensions are big-endian uint32. Files may be gzipped, which their first two by
 from __future__ import annotations
 
 import contextlib
-import gzip
 import math
 import re
 import struct
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from latentlab.core.errors import DataError
+from latentlab.data.rows import RowReader, Rows, explained, is_gzip, unpacked
 
 UNSIGNED_BYTES = 0x08
 TYPES = {
@@ -32,7 +31,8 @@ TYPES = {
 }
 #: A gzip file of some megabytes can unfold to any size; more than this is refused.
 MAX_BYTES = 8 * 2**30
-_BLOCK = 2**18
+#: Labels read at a time: memory grows with what a file holds, not with what its header declares.
+_STEP = 2**20
 _NAME = re.compile(r"(images|labels)[-.]idx\d", re.IGNORECASE)
 
 
@@ -57,7 +57,7 @@ def has_idx_name(name: str) -> bool:
 def has_idx_magic(path: Path) -> bool:
     """Whether a file, gzipped or not, starts as IDX files do."""
     try:
-        with _opened(path) as file:
+        with unpacked(path) as file:
             start = file.read(4)
     except (OSError, EOFError, zlib.error):
         return False
@@ -70,7 +70,7 @@ def read_header(path: Path) -> IdxHeader:
     Raises DataError where the file cannot be opened, is no IDX file, holds another type or nothing, has none
     or more than four dimensions, or is larger than `MAX_BYTES`.
     """
-    with _explained(path), _opened(path) as file:
+    with explained(str(path)), unpacked(path) as file:
         start = file.read(4)
         if len(start) < 4:
             raise DataError(
@@ -102,54 +102,32 @@ def read_header(path: Path) -> IdxHeader:
     return header
 
 
-def read_values(header: IdxHeader, progress: Callable[[int], None]) -> np.ndarray:
-    """The values, uint8 of shape `header.dims`, writable.
+def rows_of(header: IdxHeader) -> Rows:
+    """The values as a row for each step of the outermost dimension.
 
-    Memory grows with what the file holds, not with what its header declares. `progress` is called with the
-    bytes read; what it raises passes. Raises DataError where there are fewer or more bytes than declared.
+    Raises DataError where a file that is not packed has fewer or more bytes than its header declares; of a
+    packed one that is found where it is read.
     """
-    path, wanted = header.path, header.size
-    start = wanted - math.prod(header.dims)
-    content = bytearray()
-    with _explained(path), _opened(path) as file:
-        try:
-            # read1: where a gzip file breaks off, all that came before it has been counted.
-            while len(content) <= wanted and (block := file.read1(_BLOCK)):  # type: ignore[attr-defined]
-                content += block
-                progress(min(len(content), wanted))
-        except EOFError:  # gzip's word for its end missing
-            if len(content) >= wanted:
-                raise
-    if len(content) != wanted:
-        how = "cut short" if len(content) < wanted else "too long"
-        found = f"{len(content):,}" if len(content) < wanted else "more"
-        raise DataError(f"{path} is {how}: expected {wanted:,} bytes for {_by(header.dims)}, found {found}.")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(header.dims)
+    path, dims = header.path, header.dims
+    with explained(str(path)):
+        packing, found = ("gzip" if is_gzip(path) else ""), path.stat().st_size
+    if not packing and found != header.size:
+        how = "cut short" if found < header.size else "too long"
+        raise DataError(f"{path} is {how}: expected {header.size:,} bytes for {_by(dims)}, found {found:,}.")
+    start, length = 4 + 4 * len(dims), math.prod(dims[1:])
+    return Rows(str(path), _by(dims), lambda: unpacked(path), start, length, dims[0], packing)
+
+
+def read_labels(header: IdxHeader, look: Callable[[], None]) -> np.ndarray:
+    """The values of a file of one dimension, uint8 (N,). `look` is called often; what it raises passes."""
+    rows = rows_of(header)
+    with contextlib.closing(RowReader(rows)) as reader:
+        parts = [
+            reader.read(np.arange(start, min(start + _STEP, rows.count)), look)
+            for start in range(0, rows.count, _STEP)
+        ]
+    return np.concatenate(parts)[:, 0]
 
 
 def _by(dims: tuple[int, ...]) -> str:
     return " × ".join(f"{d:,}" for d in dims)
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[IO[bytes]]:
-    with path.open("rb") as file:
-        zipped = file.read(2) == b"\x1f\x8b"
-        file.seek(0)
-        if not zipped:
-            yield file
-            return
-        with gzip.GzipFile(fileobj=file) as unpacked:
-            yield unpacked  # type: ignore[misc]
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except EOFError:
-        raise DataError(f"{path} is cut short: expected a whole gzip file, found its end missing.") from None
-    except (gzip.BadGzipFile, zlib.error) as error:
-        raise DataError(f"{path} is a damaged gzip file: {error}.") from None
-    except OSError as error:
-        raise DataError(f"Cannot read {path}: {error.strerror or error}.") from None

@@ -1,10 +1,14 @@
 import gzip
+import tracemalloc
 
 import numpy as np
 import pytest
 
 from latentlab.core.errors import DataError
-from latentlab.data import idx_format, load
+from latentlab.data import load, rows
+from latentlab.data.idx import open_idx
+from latentlab.data.preparation import Preparation
+from latentlab.data.report import no_report
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (12, 9, 10), np.uint8)
 LABELS = (np.arange(12) % 3).astype(np.uint8)
@@ -82,11 +86,13 @@ def test_limit_keeps_the_split(tmp_path, write_mnist):
     assert training.tolist() == list(range(6)) and heldout.tolist() == [6, 7]
 
 
-def test_tiny_images_need_a_size(tmp_path, write_idx):
+def test_images_of_no_dataset_size_become_as_large_as_those_of_a_folder(tmp_path, write_idx):
     path = str(write_idx(tmp_path / "x-images-idx3-ubyte", IMAGES[:, :5, :5]))
-    with pytest.raises(DataError, match="5×5"):
-        load(path)
+    assert load(path).image_shape == (1, 64, 64)
     assert load(path, {"size": 16}).image_shape == (1, 16, 16)
+    path = str(write_idx(tmp_path / "y-images-idx3-ubyte", np.zeros((2, 300, 40), np.uint8)))
+    found = load(path)
+    assert found.image_shape == (1, 64, 64) and found.sizes == {(40, 300): 2}
 
 
 def says(path, *parts):
@@ -103,6 +109,15 @@ def says(path, *parts):
 def test_cut_short(tmp_path, write_idx, zipped):
     path = write_idx(tmp_path / "a-images-idx3-ubyte", IMAGES[:7], dims=IMAGES.shape, zipped=zipped)
     says(path, "is cut short: expected 1,096 bytes for 12 × 9 × 10, found 646")
+
+
+def test_a_file_that_is_cut_while_it_is_open(tmp_path, write_idx):
+    path = write_idx(tmp_path / "a-images-idx3-ubyte", IMAGES)
+    originals = open_idx(path)
+    path.write_bytes(path.read_bytes()[:646])
+    np.testing.assert_array_equal(originals.original(6)[0], IMAGES[6])
+    with pytest.raises(DataError, match=r"cut short: expected 1,096 bytes for 12 × 9 × 10, found 646"):
+        originals.read(np.arange(12))
 
 
 def test_cut_gzip(tmp_path, write_idx):
@@ -130,23 +145,87 @@ def test_damaged_gzip(tmp_path, write_idx):
 
 def test_too_long(tmp_path, write_idx):
     path = write_idx(tmp_path / "a-images-idx3-ubyte", IMAGES, dims=(11, 9, 10))
+    says(path, "is too long: expected 1,006 bytes for 11 × 9 × 10, found 1,096")
+    path = write_idx(tmp_path / "b-images-idx3-ubyte", IMAGES, dims=(11, 9, 10), zipped=True)
     says(path, "is too long: expected 1,006 bytes for 11 × 9 × 10, found more")
 
 
-def test_a_header_that_lies_costs_no_memory(tmp_path, write_idx, monkeypatch):
+def test_a_header_that_lies_costs_no_memory(tmp_path, write_idx):
     path = write_idx(tmp_path / "a-images-idx3-ubyte", IMAGES, dims=(2**32 - 1, 2**32 - 1, 2**32 - 1))
     says(path, "expected at most 8 GiB")
-    path = write_idx(tmp_path / "b-images-idx3-ubyte.gz", IMAGES, dims=(7_000_000, 30, 30), zipped=True)
-    says(path, "is cut short: expected 6,300,000,016 bytes", "found 1,096")
-    # A gzip file that unfolds far beyond its header is read no further than one block past it.
-    path.write_bytes(
-        gzip.compress(bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 9]) + bytes(5_000_000))
-    )
+    path = write_idx(tmp_path / "b-images-idx3-ubyte.gz", IMAGES, dims=(300_000, 30, 30), zipped=True)
+    tracemalloc.start()
+    originals = open_idx(path)
+    with pytest.raises(DataError, match=r"cut short: expected 270,000,016 bytes .* found 1,096"):
+        next(originals.chunks(np.arange(300_000), Preparation(1, 30, 30), no_report))
+    assert tracemalloc.get_traced_memory()[1] < 40e6
+    tracemalloc.stop()
+
+
+def test_a_gzip_file_that_unfolds_far_beyond_its_header_is_left_there(tmp_path):
+    path = tmp_path / "a-images-idx3-ubyte.gz"
+    header = bytes([0, 0, 8, 3, 0, 0, 0, 1, 0, 0, 0, 9, 0, 0, 0, 9])
+    path.write_bytes(gzip.compress(header + bytes(50_000_000)))
+    tracemalloc.start()
+    says(path, "is too long: expected 97 bytes")
+    assert tracemalloc.get_traced_memory()[1] < 10e6
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_listing_reads_no_pixels(tmp_path, write_mnist, monkeypatch, zipped):
+    held = write_mnist(tmp_path, zipped=zipped)
     read = []
-    header = idx_format.read_header(path)
-    with pytest.raises(DataError, match="too long"):
-        idx_format.read_values(header, read.append)
-    assert len(read) <= 2
+    whole = rows.RowReader.read
+    monkeypatch.setattr(
+        rows.RowReader,
+        "read",
+        lambda self, places, look: (read.append(self._rows.what), whole(self, places, look))[1],
+    )
+    originals = open_idx(tmp_path)
+    assert read == []
+    listing = originals.listing(no_report)
+    assert listing is originals.listing(no_report)
+    assert len(read) == 2 and all("labels" in name for name in read)
+    np.testing.assert_array_equal(listing.labels, np.concatenate([held["train"][1], held["t10k"][1]]))
+    np.testing.assert_array_equal(originals.original(33)[0], held["t10k"][0][3])
+    assert len(read) == 3
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_rows_read_in_any_steps(tmp_path, write_idx, zipped):
+    images = np.random.default_rng(0).integers(0, 256, (300, 40, 30), np.uint8)
+    (part,) = open_idx(write_idx(tmp_path / "a-images-idx3-ubyte", images, zipped=zipped)).parts()
+    reader = rows.RowReader(part)
+    for places in ([0], [1, 2, 3], [7, 9, 10, 290], [5], [5, 6], [299], [0, 299]):
+        found = reader.read(np.array(places), lambda: None)
+        np.testing.assert_array_equal(found.reshape(-1, 40, 30), images[places])
+    reader.close()
+
+
+def test_large_images_are_read_few_at_a_time(tmp_path, write_idx):
+    images = np.zeros((20, 1024, 1024), np.uint8)
+    originals = open_idx(write_idx(tmp_path / "a-images-idx3-ubyte", images))
+    chunks = list(originals.chunks(np.arange(20), Preparation(1, 8, 8), no_report))
+    assert [len(chunk.places) for chunk in chunks] == [8, 8, 4]
+
+
+@pytest.mark.parametrize("zipped", [False, True])
+def test_cancelling_is_heard_while_rows_are_passed_over(tmp_path, write_idx, zipped):
+    images = np.zeros((4, 2000, 1000), np.uint8)
+    originals = open_idx(write_idx(tmp_path / "a-images-idx3-ubyte", images, zipped=zipped))
+    heard = []
+    for _ in originals.chunks(np.array([3]), Preparation(1, 8, 8), lambda done, total: heard.append(done)):
+        pass
+    assert len(heard) >= (24 if zipped else 6)  # 8 MB, or the 2 MB of one image, in blocks of 256 KB
+
+
+@pytest.mark.parametrize(("known", "expected"), [("abcdefghij", "abcdefghij"), ("abc", "0123456789")])
+def test_known_classes(tmp_path, write_mnist, known, expected):
+    write_mnist(tmp_path)
+    originals = open_idx(tmp_path)
+    originals.label_names = tuple(known)
+    assert originals.listing(no_report).label_names == tuple(expected)
 
 
 def test_wrong_magic(tmp_path):
