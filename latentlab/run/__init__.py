@@ -5,6 +5,7 @@ Window, terminal and notebooks all come through here.
 
 from latentlab.run.opened import Run, history, open_run
 from latentlab.run.planning import Plan, configs, plan
+from latentlab.run.preparing import PreparationPreview, preview
 from latentlab.run.starting import begin, new_folder, resume
 from latentlab.run.steering import Changes, changes
 from latentlab.run.training import (
@@ -21,6 +22,7 @@ __all__ = [
     "QUICK_EVALUATION",
     "Changes",
     "Plan",
+    "PreparationPreview",
     "Run",
     "TakenOver",
     "Training",
@@ -31,5 +33,6 @@ __all__ = [
     "new_folder",
     "open_run",
     "plan",
+    "preview",
     "resume",
 ]
