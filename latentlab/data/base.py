@@ -23,7 +23,8 @@ class Source:
     """Where images come from. Sub-classes are registered, nest a `Config`, and say how it is opened.
 
     key: set by the registry. title, about: shown in menus and by ``latentlab datasets``.
-    needs_path: whether `Config` has a ``path`` that the person must choose.
+    needs_path: whether `Config` has a ``path`` that the person must choose. patterns: names of such files,
+    for the dialog that opens them: ``("*.zip",)``; none for a folder.
     """
 
     Config: ClassVar[type[Config]] = SourceConfig
@@ -31,6 +32,7 @@ class Source:
     title: ClassVar[str]
     about: ClassVar[str]
     needs_path: ClassVar[bool] = False
+    patterns: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def accepts(cls, path: Path) -> bool:
