@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-from collections import Counter
 
 import numpy as np
 
 from latentlab.core.errors import DataError
 from latentlab.data import cache, store
 from latentlab.data.dataset import Contents, Dataset, Skipped
+from latentlab.data.duplicates import Duplicates, Twins
+from latentlab.data.images import CHUNK
 from latentlab.data.naming import natural_key
 from latentlab.data.originals import Listing, Originals, chosen_of
 from latentlab.data.preparation import SourceConfig
 from latentlab.data.report import SCALE, Part, Report, say
 
 #: Settings that change no stored pixel: how often the training sees an image, and what it does to it then.
+#: Where a path leads is in the stamp of what is there.
 NOT_STORED = frozenset(
     {"path", "balance", "augment_flip", "augment_rotate", "augment_crop", "augment_colour"}
 )
@@ -28,13 +31,8 @@ def load_originals(source: str, originals: Originals, config: SourceConfig, repo
     """
     stored = {k: v for k, v in config.model_dump(mode="json").items() if k not in NOT_STORED}
     name = cache.key(source=source, stamp=originals.stamp, settings=stored)
-    entry = cache.find(name)
     report(0, SCALE)
-    if entry is not None:
-        contents = entry.contents
-        images = entry.images(in_memory=int(np.prod(entry.shape)) <= store.budget())
-    else:
-        images, contents = _read(name, originals, config, report)
+    images, contents = store.kept(name, report) or _read(name, originals, config, report)
     report(SCALE, SCALE)
     known = {field.name: getattr(contents, field.name) for field in dataclasses.fields(Contents)}
     return Dataset(images, originals.name, source, config.model_dump(), originals=originals, **known)
@@ -47,29 +45,66 @@ def _read(
     listing = originals.listing(Part(report, 0, 0.05))
     chosen = chosen_of(listing, config.limit)
     say(report, "Looking at sizes")
-    settled = originals.settle(chosen, config, Part(report, 0.05, 0.3))
+    settled = originals.settle(chosen, config, Part(report, 0.05, 0.25))
     say(report, "Reading images")
     shape = settled.preparation.shape
     skipped = [*listing.skipped]
-    sizes: Counter[tuple[int, int]] = Counter()
     places: list[np.ndarray] = []
+    sizes: list[np.ndarray] = []
     total, colourless = np.zeros(shape), settled.unsure
-    with store.writer(name, shape, len(chosen), originals.costly) as writer:
-        for chunk in originals.chunks(chosen, settled.preparation, Part(report, 0.3, 1)):
+    duplicates = None if config.duplicates == "keep" else Duplicates(config.duplicates)
+    with contextlib.ExitStack() as stack:
+        writer = stack.enter_context(store.writer(name, shape, len(chosen), originals.costly))
+        chunks = originals.chunks(chosen, settled.preparation, Part(report, 0.25, 0.85))
+        # Whatever ends the work ends the threads that read ahead, at once.
+        stack.callback(getattr(chunks, "close", lambda: None))
+        for chunk in chunks:
             skipped += chunk.skipped
             if not len(chunk.images):
                 continue
             writer.append(chunk.images)
             places.append(chunk.places)
-            sizes.update(chunk.sizes)
+            sizes.append(np.array(chunk.sizes, np.int32))
             total += chunk.images.sum(0, dtype=np.float64)
             colourless = colourless and bool((chunk.images == chunk.images[:, :1]).all())
+            if duplicates is not None:
+                duplicates.add(chunk.images)
         if not places:
             raise DataError(_nothing(originals.name, listing, len(chosen), skipped))
-        kept = np.concatenate(places)
-        mean = (total / len(kept)).astype(np.float32)
-        contents = _contents(listing, kept, skipped, sizes, mean[:1] if colourless else mean)
-        return writer.finish(contents, grey=colourless), contents
+        there, found, rows = np.concatenate(places), np.concatenate(sizes), None
+        if duplicates is not None:
+            say(report, "Looking for duplicates")
+            twins = duplicates.find(writer.rows, _order(listing, there), Part(report, 0.85, 0.93))
+            gone = np.flatnonzero(twins.of >= 0)
+            if len(gone):
+                skipped += _duplicates(listing, there, gone, twins)
+                for start in range(0, len(gone), CHUNK):
+                    total -= writer.rows(gone[start : start + CHUNK]).sum(0, dtype=np.float64)
+                rows = np.flatnonzero(twins.of < 0)
+                there, found = there[rows], found[rows]
+        mean = (total / len(there)).astype(np.float32)
+        contents = _contents(listing, there, skipped, found, mean[:1] if colourless else mean)
+        return writer.finish(contents, rows, colourless, Part(report, 0.93, 1)), contents
+
+
+def _order(listing: Listing, places: np.ndarray) -> np.ndarray:
+    """The rows of the images at `places`, those that stay where others are the same before the others.
+
+    In their order, but what is held out comes last: what a model is tested with it must not have seen.
+    """
+    if listing.heldout is None:
+        return np.arange(len(places))
+    return np.argsort(np.isin(places, listing.heldout), kind="stable")
+
+
+def _duplicates(listing: Listing, places: np.ndarray, gone: np.ndarray, twins: Twins) -> list[Skipped]:
+    def name(row: int) -> str:
+        return listing.names[places[row]] if listing.names is not None else f"#{places[row]:,}"
+
+    found = zip(gone.tolist(), twins.of[gone].tolist(), twins.same[gone].tolist(), strict=True)
+    return [
+        Skipped(name(row), f"{'the same as' if same else 'looks like'} {name(of)}") for row, of, same in found
+    ]
 
 
 def _nothing(name: str, listing: Listing, tried: int, skipped: list[Skipped]) -> str:
@@ -81,16 +116,13 @@ def _nothing(name: str, listing: Listing, tried: int, skipped: list[Skipped]) ->
 
 
 def _contents(
-    listing: Listing,
-    kept: np.ndarray,
-    skipped: list[Skipped],
-    sizes: Counter[tuple[int, int]],
-    mean: np.ndarray,
+    listing: Listing, kept: np.ndarray, skipped: list[Skipped], sizes: np.ndarray, mean: np.ndarray
 ) -> Contents:
-    """What is known of the originals at the places `kept`."""
+    """What is known of the originals at the places `kept`, found in these `sizes`, int32 (N, 2)."""
     heldout = None
     if listing.heldout is not None:
         heldout = np.flatnonzero(np.isin(kept, listing.heldout)).astype(np.int64)
+    found, counts = np.unique(sizes, axis=0, return_counts=True)
     return Contents(
         labels=None if listing.labels is None else listing.labels[kept],
         label_names=listing.label_names,
@@ -99,7 +131,7 @@ def _contents(
         skipped=tuple(sorted(skipped, key=lambda entry: natural_key(entry.path))),
         names=None if listing.names is None else [listing.names[i] for i in kept],
         places=None if len(kept) == listing.count else kept,
-        sizes=dict(sizes.most_common()),
+        sizes={tuple(found[i].tolist()): int(counts[i]) for i in np.argsort(-counts, kind="stable")},
         mean=mean,
         bytes_found=listing.bytes_found,
     )
