@@ -1,12 +1,18 @@
 import contextlib
 import gzip
+import hashlib
+import io
 import struct
+import tarfile
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from latentlab.data import SOURCES
+from latentlab.data.download import File
 
 
 @pytest.fixture
@@ -155,3 +161,36 @@ def serve():
             return server
 
         yield start
+
+
+def write_cifar(folder):
+    """CIFAR-10's archive with 6 images in each batch, and 10 to test with."""
+    folder.mkdir()
+    random = np.random.default_rng(0)
+    with tarfile.open(folder / "cifar-10-binary.tar.gz", "w:gz") as archive:
+        for i, name in enumerate([*(f"data_batch_{n}.bin" for n in range(1, 6)), "test_batch.bin"]):
+            count = 10 if i == 5 else 6
+            records = random.integers(0, 256, (count, 3073), np.uint8)
+            records[:, 0] = (6 * i + np.arange(count)) % 10
+            member = tarfile.TarInfo(f"cifar-10-batches-bin/{name}")
+            member.size = records.nbytes
+            archive.addfile(member, io.BytesIO(records.tobytes()))
+
+
+@pytest.fixture
+def publish(serve, write_mnist, monkeypatch, tmp_path):
+    """publish("mnist") -> a `Server` where that source now finds its files: 30 images, and 10 held out."""
+
+    def start(key):
+        source, folder = SOURCES.get(key), tmp_path / f"published-{key}"
+        (write_cifar if key == "cifar10" else write_mnist)(folder)
+        contents = {file.name: (folder / file.name).read_bytes() for file in source.files}
+        server = serve(contents)
+        files = tuple(
+            File(name, (f"{server.url('plain')}/{name}",), hashlib.sha256(content).hexdigest(), len(content))
+            for name, content in contents.items()
+        )
+        monkeypatch.setattr(source, "files", files)
+        return server
+
+    return start

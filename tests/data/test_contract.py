@@ -7,6 +7,7 @@ from latentlab.core import points
 from latentlab.core.config import describe
 from latentlab.core.errors import Cancelled, ConfigError
 from latentlab.data import SOURCES, load
+from latentlab.data.fetched import Fetched
 
 COUNT = 40
 #: Those whose images have neither size nor channels to choose.
@@ -28,11 +29,14 @@ def images_example(request, make_example):
 
 
 @pytest.fixture
-def make_example(tmp_path, write_image, write_mnist):
-    return lambda key: _example(key, tmp_path, write_image, write_mnist)
+def make_example(tmp_path, write_image, write_mnist, publish):
+    return lambda key: _example(key, tmp_path, write_image, write_mnist, publish)
 
 
-def _example(key, tmp_path, write_image, write_mnist):
+def _example(key, tmp_path, write_image, write_mnist, publish):
+    if issubclass(SOURCES.get(key), Fetched):
+        publish(key)  # on loopback
+        return key, {}
     if key == "folder":
         for i in range(COUNT):
             write_image(tmp_path / "pictures" / "ab"[i % 2] / f"{i}.png", seed=i)
