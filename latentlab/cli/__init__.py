@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from latentlab import __version__
-from latentlab.cli import demo, directions, display, encode, evaluate, info, pictures, train
+from latentlab.cli import cache, demo, directions, display, encode, evaluate, info, pictures, train
 from latentlab.cli.terminal import note, say
 from latentlab.core.errors import LatentlabError
 
@@ -37,6 +37,7 @@ app.command("encode")(encode.encode)
 app.command("evaluate")(evaluate.evaluate)
 app.command("info")(info.info)
 app.command("datasets")(info.datasets)
+app.command("cache")(cache.cache)
 app.command("models")(info.models)
 app.command("demo")(demo.demo)
 

@@ -8,10 +8,11 @@ from typing import Annotated, Any
 
 import typer
 
+from latentlab.cli.data import load
 from latentlab.cli.options import AsJson, number
 from latentlab.cli.pictures import write_film
 from latentlab.cli.plan import job
-from latentlab.cli.terminal import clock, loading, note, tell
+from latentlab.cli.terminal import clock, note, tell
 from latentlab.cli.train import follow, refuse_full
 
 FOLDER = "latentlab-demo"
@@ -63,8 +64,7 @@ def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
 
     began = time.monotonic()
     todo = job(None, None, PRESET, (), {"minutes": minutes})
-    with loading(todo.source.title) as report:
-        dataset = todo.source.load(todo.data, report)
+    dataset = load(todo.source, todo.data)
     note(f"{dataset.name}: {dataset.summary()}; training {todo.plan.model.key} for {clock(60 * minutes)}")
     values, summary, code = follow(run.begin(dataset, todo.plan, out / "run"))
     if values["reason"] in ("diverged", "memory"):  # there is nothing to show

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentlab.cli.data import load
 from latentlab.cli.grids import (
     Checkpoint,
     Extent,
@@ -19,7 +20,7 @@ from latentlab.cli.grids import (
     write_grid,
 )
 from latentlab.cli.options import AsJson, RunPath
-from latentlab.cli.terminal import bar, loading, note, say
+from latentlab.cli.terminal import bar, note, say
 
 if TYPE_CHECKING:
     import numpy as np
@@ -141,8 +142,7 @@ def dataset_for(run: Run, spec: str | None) -> Dataset:
         if is_points(run.model.image_shape) or "size" not in data.resolve(spec)[0].Config.model_fields:
             values = {}  # points have no size; where one side holds points, the method says what is wrong
     source, config = data.resolve(spec, values)
-    with loading(source.title) as report:
-        dataset = source.load(config, report)
+    dataset = load(source, config)
     if values is own["config"] and dataset.fingerprint != own["fingerprint"]:
         note(f"{dataset.name} is no longer what the run learned from; its present images are used.")
     return dataset

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from latentlab.cli.data import left_out
 from latentlab.cli.grids import Checkpoint, Scale, background
 from latentlab.cli.options import AsJson, RunPath, whole
-from latentlab.cli.terminal import bar, note, tell
+from latentlab.cli.terminal import bar, loading, note, tell
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,7 +26,8 @@ def encode(
     images: Annotated[
         list[Path],
         typer.Argument(
-            metavar="IMAGE...", help="Image files, or folders of them; X,Y where the model is one of points."
+            metavar="IMAGE...",
+            help="Image files, or folders and archives of them; X,Y where the model is one of points.",
         ),
     ],
     output: Annotated[Path, typer.Option("--out", "-o", help="File of latents to write, .npz.")] = Path(
@@ -95,28 +97,57 @@ def encode(
 
 
 def _read(paths: list[Path], image_shape: tuple[int, int, int]) -> tuple[list[str], np.ndarray]:
-    """Names and uint8 images (N, C, H, W). What is damaged in a folder is left out with a note."""
+    """Names and uint8 images (N, C, H, W). What is damaged among several is left out with a note."""
     import numpy as np
 
     from latentlab.core.errors import DataError
-    from latentlab.data.folder import find_images
+    from latentlab.data.base import kind_of
     from latentlab.data.one_image import read_one
 
     names, found = [], []
-    for path in paths:
-        if not path.is_dir():
-            found.append(read_one(path, image_shape))
-            names.append(str(path))
-            continue
-        for inner in find_images(path)[0]:
+    for path in map(Path.expanduser, paths):
+        several = path.is_dir()
+        if not several:
             try:
-                found.append(read_one(path / inner, image_shape))
-                names.append(str(path / inner))
+                found.append(read_one(path, image_shape)[None])
+                names.append(str(path))
             except DataError as error:
-                note(f"{error} It is left out.")
-    if not found:
+                try:
+                    kind_of(path)
+                except DataError:
+                    raise error from None
+                several = True
+        if several:
+            inner, images = _several(path, image_shape)
+            found.append(images)
+            names += [f"{path}/{name}" for name in inner]
+    if not names:
         raise DataError(f"No readable image in {', '.join(map(str, paths))}.")
-    return names, np.stack(found)
+    return names, np.concatenate(found)
+
+
+def _several(path: Path, image_shape: tuple[int, int, int]) -> tuple[list[str], np.ndarray]:
+    """The images of a folder, an archive or whatever else holds several."""
+    import numpy as np
+
+    from latentlab.core.config import parse
+    from latentlab.data.base import kind_of
+    from latentlab.data.preparation import Preparation
+    from latentlab.data.report import Part
+
+    source = kind_of(path)
+    with loading(str(path)) as report:
+        config = parse(source.Config, {"path": str(path.absolute())}, "data")
+        originals = source.open(config, Part(report, 0, 0.1))
+        listing = originals.listing(Part(report, 0.1, 0.2))
+        everything = np.arange(listing.count)
+        chunks = list(originals.chunks(everything, Preparation(*image_shape), Part(report, 0.2, 1)))
+    skipped = [*listing.skipped, *(entry for chunk in chunks for entry in chunk.skipped)]
+    if skipped:
+        note(left_out(skipped, listing.count + len(listing.skipped), str(path)))
+    names = listing.names or [f"#{place:,}" for place in everything]
+    kept = [names[place] for chunk in chunks for place in chunk.places.tolist()]
+    return kept, np.concatenate([np.empty((0, *image_shape), np.uint8), *(chunk.images for chunk in chunks)])
 
 
 def _points(texts: list[Path]) -> tuple[list[str], np.ndarray]:

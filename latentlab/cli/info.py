@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentlab.cli.data import described, size_in_words
 from latentlab.cli.options import AsJson
 from latentlab.cli.terminal import clock, in_words, loading, tell, with_elbo
 
@@ -16,13 +18,20 @@ if TYPE_CHECKING:
 
 
 def datasets(as_json: AsJson = False) -> None:
-    """List the kinds of datasets, one a line."""
+    """List the kinds of datasets, one a line; those of the network say whether they are here."""
     from latentlab.data import SOURCES
+    from latentlab.data.fetched import Fetched
 
-    entries = [
+    entries: list[dict[str, Any]] = [
         {"key": key, "title": s.title, "about": s.about, "needs_path": s.needs_path}
         for key, s in SOURCES.items()
     ]
+    for entry in entries:
+        source = SOURCES.get(entry["key"])
+        if issubclass(source, Fetched):
+            entry |= {"bytes": sum(f.bytes for f in source.files), "bytes_missing": source.bytes_missing()}
+            entry["folder"] = str(source.folder())
+        entry["needs_network"] = bool(entry.get("bytes_missing"))
     tell({"datasets": entries}, _table(entries), as_json)
 
 
@@ -39,7 +48,16 @@ def models(as_json: AsJson = False) -> None:
 
 def _table(entries: list[dict[str, Any]]) -> str:
     keys, titles = (max(len(entry[column]) for entry in entries) for column in ("key", "title"))
-    return "\n".join(f"{e['key']:{keys}}  {e['title']:{titles}}  {e['about']}" for e in entries)
+    return "\n".join(f"{e['key']:{keys}}  {e['title']:{titles}}  {e['about']}{_here(e)}" for e in entries)
+
+
+def _here(entry: dict[str, Any]) -> str:
+    """Where a dataset of the network is, for those that are one."""
+    missing = entry.get("bytes_missing")
+    if missing is None:
+        return ""
+    part = "partly here, " if missing and missing < entry["bytes"] else ""
+    return f" ({part}{size_in_words(missing)} to fetch)" if missing else " (it is here)"
 
 
 def info(
@@ -50,15 +68,33 @@ def info(
             help="A run's folder, a dataset's or model's key, 'training' for its settings, or images.",
         ),
     ],
+    set_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="FIELD=VALUE",
+            help="A setting of the data, such as data.size=32 or data.duplicates=near; as often as needed.",
+        ),
+    ] = None,
+    more: Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FIELD=VALUE]...")] = None,
+    fetch: Annotated[
+        bool, typer.Option("--fetch", help="Fetch a dataset of the network that is not here yet.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Tell all that is known about a run, a dataset, a model or images."""
-    from latentlab.core.errors import DataError
+    from latentlab.core.errors import ConfigError, DataError
     from latentlab.data import SOURCES
     from latentlab.models import MODELS
     from latentlab.training.config import TrainingConfig
 
     path = Path(target).expanduser()
+    if more and not set_:
+        raise ConfigError(f"Unexpected '{more[0]}': a setting follows --set (FIELD=VALUE).")
+    chosen = [*(set_ or []), *(more or [])]
+    is_data = target in SOURCES or bool(target and path.exists() and not (path / "run.json").exists())
+    if chosen and not is_data:
+        raise ConfigError(f"--set {chosen[0]}: only images have settings that info takes; {target} is none.")
     if (path / "run.json").exists():
         values, lines = _run(path)
     elif target in MODELS:
@@ -72,8 +108,8 @@ def info(
         values = {"kind": "training"}
         values["settings"], settings = _settings(TrainingConfig)
         lines = ["Settings of every training", *settings]
-    elif target in SOURCES or (target and path.exists()):
-        values, lines = _data(target)
+    elif is_data:
+        values, lines = _data(target, chosen, fetch)
     else:
         known = ", ".join([*SOURCES, *MODELS])
         raise DataError(f"There is no run, file or folder {target}, and no dataset or model ({known}).")
@@ -130,46 +166,31 @@ def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
     return values, [*lines, *health.summary(findings)]
 
 
-def _data(target: str) -> tuple[dict[str, Any], list[str]]:
+def _data(target: str, settings: Sequence[str], fetch: bool) -> tuple[dict[str, Any], list[str]]:
     from latentlab import data
+    from latentlab.cli.plan import sorted_by_section
+    from latentlab.data.fetched import Fetched
 
-    if target in data.SOURCES and data.SOURCES.get(target).needs_path:
-        kind = data.SOURCES.get(target)
+    kind = data.SOURCES.get(target) if target in data.SOURCES else None
+    missing = kind.bytes_missing() if kind and issubclass(kind, Fetched) and not fetch else 0
+    if kind and (kind.needs_path or missing):
         values: dict[str, Any] = {"kind": "source", "key": target, "title": kind.title, "about": kind.about}
-        values["settings"], settings = _settings(kind.Config)
-        return values, [f"{kind.title} ({target})", kind.about, *settings]
-    source, config = data.resolve(target)
-    with loading(source.title) as report:
+        values["settings"], told = _settings(kind.Config)
+        lines = [f"{kind.title} ({target})", kind.about]
+        if missing:
+            values["bytes_missing"] = missing
+            lines.append(
+                f"It is not here yet: {size_in_words(missing)} to fetch, with --fetch or in a training."
+            )
+        return values, [*lines, *told]
+    source, _ = data.resolve(target)
+    chosen = sorted_by_section(settings, {"data": source.Config})["data"]
+    _, config = data.resolve(target, chosen)
+    with loading(source.title) as report:  # `cli.data.load` would tell twice what was left out
         dataset = source.load(config, report)
-    channels, height, width = dataset.image_shape
-    counts = dataset.class_counts()
-    factors = {name: [float(v.min()), float(v.max())] for name, v in dataset.factors.items()}
-    values = {
-        "kind": "data",
-        "source": source.key,
-        "title": source.title,
-        "name": dataset.name,
-        "summary": dataset.summary(),
-        "images": len(dataset),
-        "channels": channels,
-        "height": height,
-        "width": width,
-        "heldout": 0 if dataset.heldout is None else len(dataset.heldout),
-        "classes": counts,
-        "factors": factors,
-        "skipped": [{"path": s.path, "reason": s.reason} for s in dataset.skipped],
-        "fingerprint": dataset.fingerprint,
-        "config": dict(dataset.config),
-    }
-    values["settings"], settings = _settings(source.Config)
-    lines = [f"{dataset.name}: {dataset.summary()}", f"{source.title}: {source.about}"]
-    if counts:
-        lines.append("Classes: " + ", ".join(f"{name} {count:,}" for name, count in counts.items()))
-    if factors:
-        ranges = (f"{name} {low:.3g} to {high:.3g}" for name, (low, high) in factors.items())
-        lines.append("Factors: " + ", ".join(ranges))
-    lines += [f"Skipped {skipped.path}: {skipped.reason}" for skipped in dataset.skipped]
-    return values, [*lines, *settings]
+    values, lines = described(source, dataset)
+    values["settings"], told = _settings(source.Config)
+    return values, [*lines, *told]
 
 
 def _settings(config: type[Config]) -> tuple[dict[str, Any], list[str]]:

@@ -55,7 +55,9 @@ def job(
 
     kind = MODELS.get(model)
     source, _ = data.resolve(spec, location)
-    chosen = _chosen(settings, {"data": source.Config, "model": kind.Config, "training": TrainingConfig})
+    chosen = sorted_by_section(
+        settings, {"data": source.Config, "model": kind.Config, "training": TrainingConfig}
+    )
     given = {name: value for name, value in flags.items() if value is not None}
     if "minutes" in given and "steps" not in given | chosen["training"]:
         given["steps"] = 0  # five minutes are five minutes, whatever the default number of steps is
@@ -93,7 +95,9 @@ def further(folder: RunFolder, spec: str | None, settings: Sequence[str]) -> Fur
     source, own = data.resolve(
         info["source"] if spec is None else spec, info["config"] if spec is None else {}
     )
-    chosen = _chosen(settings, {"data": source.Config, "model": kind.Config, "training": TrainingConfig})
+    chosen = sorted_by_section(
+        settings, {"data": source.Config, "model": kind.Config, "training": TrainingConfig}
+    )
     if spec is None:
         values = own.model_dump() | chosen["data"]
     else:
@@ -134,7 +138,9 @@ def _file(config: str) -> Path:
     raise ConfigError(f"--config {config}: no such file, and no preset; those are {', '.join(built_in)}.")
 
 
-def _chosen(settings: Sequence[str], sections: Mapping[str, type[Config]]) -> dict[str, dict[str, Any]]:
+def sorted_by_section(
+    settings: Sequence[str], sections: Mapping[str, type[Config]]
+) -> dict[str, dict[str, Any]]:
     """``[section.]field=value`` texts, sorted into sections; of two for one field the last counts."""
     chosen: dict[str, dict[str, Any]] = {section: {} for section in sections}
     for text in settings:

@@ -85,28 +85,52 @@ def clock(seconds: float) -> str:
 # Progress
 
 
+class Shown:
+    """The `report` of something that is done: a bar shows it, or a line now and then where there is none."""
+
+    def __init__(self, title: str, bar: Bar | None, shares: bool) -> None:
+        self._title, self._bar, self._shares = title, bar, shares
+        self._what, self._done, self._total = "", 0, 0
+        self._task = bar.add_task("" if shares else title, total=None, figures="") if bar else None
+        self._drawn = 0.0 if bar else time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        self._done, self._total = done, total
+        self._draw(at_once=done == total)
+
+    def say(self, what: str) -> None:
+        """What goes on now; bytes that come in are told here."""
+        self._what = what
+        self._draw()
+
+    def _draw(self, at_once: bool = False) -> None:
+        now = time.monotonic()
+        if now - self._drawn < (DRAW_EVERY if self._bar else LINE_EVERY) and not (self._bar and at_once):
+            return
+        self._drawn = now
+        done, total = self._done, self._total
+        figures = f"{done:,}/{total:,}"
+        if self._shares:
+            figures = f"{done / total if total else 0:.0%} {self._what or self._title}"
+        if self._bar is None or self._task is None:
+            note(figures if self._shares else f"{self._title} {figures}")
+            return
+        with contextlib.suppress(OSError):
+            self._bar.update(self._task, completed=done, total=total or None, figures=figures, refresh=True)
+
+
 @contextlib.contextmanager
-def bar(title: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar while something is done; what it yields is the `report` of that."""
+def bar(title: str) -> Iterator[Shown]:
+    """A bar that counts, while something is done; what it yields is the `report` of that."""
     with _bar() as shown:
-        task = shown.add_task(title, total=None, figures="") if shown else None
-        drawn = 0.0
-
-        def report(done: int, total: int) -> None:
-            nonlocal drawn
-            now = time.monotonic()
-            if shown is not None and task is not None and (now - drawn >= DRAW_EVERY or done == total):
-                drawn = now
-                text = f"{done:,}/{total:,}"
-                with contextlib.suppress(OSError):
-                    shown.update(task, completed=done, total=total or None, figures=text, refresh=True)
-
-        yield report
+        yield Shown(title, shown, shares=False)
 
 
-def loading(what: str) -> contextlib.AbstractContextManager[Callable[[int, int], None]]:
-    """A bar while images are loaded."""
-    return bar(f"Loading {what}")
+@contextlib.contextmanager
+def loading(what: str) -> Iterator[Shown]:
+    """A bar while images are loaded, with words for what goes on: reading, fetching so many bytes."""
+    with _bar() as shown:
+        yield Shown(f"Loading {what}", shown, shares=True)
 
 
 @contextlib.contextmanager

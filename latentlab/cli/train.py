@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from latentlab.cli.data import load
 from latentlab.cli.options import AsJson, RunPath, number, whole
-from latentlab.cli.terminal import clock, in_words, loading, note, tell, training_bar, with_elbo
+from latentlab.cli.terminal import clock, in_words, note, tell, training_bar, with_elbo
 
 if TYPE_CHECKING:
     from latentlab.run import TakenOver, Training
@@ -105,8 +106,7 @@ def train(
         refuse_full(out)
     if start_from is not None:
         RunFolder.open(start_from).latest_checkpoint()  # refused now rather than when the data was loaded
-    with loading(todo.source.title) as report:
-        dataset = todo.source.load(todo.data, report)
+    dataset = load(todo.source, todo.data)
     note(f"{dataset.name}: {dataset.summary()}")
     if out is None:
         remembered, _ = settings.load()
@@ -157,8 +157,7 @@ def resume(
     from latentlab.training.run_folder import RunFolder
 
     todo = further(RunFolder.open(path), data, set_ or [])
-    with loading(f"the data of {path}" if data is None else todo.source.title) as report:
-        dataset = todo.source.load(todo.data, report)
+    dataset = load(todo.source, todo.data, f"the data of {path}" if data is None else "")
     training = run.resume(
         path,
         steps=steps,

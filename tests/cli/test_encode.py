@@ -1,5 +1,6 @@
 """``encode``, and ``sample`` and ``interpolate`` with ``--latents``."""
 
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -79,7 +80,25 @@ def test_a_folder_is_its_images_and_what_is_damaged_is_left_out(call, trained, i
     (folder / "broken.png").write_text("nothing")
     result = call("encode", trained, folder, "--json")
     assert [Path(image["name"]).name for image in result.json["images"]] == ["a.png", "b.png", "c.png"]
-    assert "broken.png" in result.err and "left out" in result.err
+    assert result.err.startswith("Left out 1 of 4: ") and result.err.count("\n") == 1
+    np.testing.assert_allclose(load_latents("latent.npz"), open_run(trained).encode(tiles), atol=1e-5)
+
+
+def test_a_folder_whose_images_are_all_damaged(call, trained, images):
+    folder, _ = images
+    for file in folder.iterdir():
+        file.write_text("nothing")
+    result = call("encode", trained, folder)
+    assert result.code == 2 and result.err.startswith("Left out 3 of 3: ")
+    assert result.err.splitlines()[1:] == [f"Error: No readable image in {folder}."]
+
+
+def test_an_idx_file_is_its_images(call, trained, images):
+    folder, tiles = images
+    file = folder.parent / "three-images-idx3-ubyte"
+    file.write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", 3, 8, 8) + tiles.tobytes())
+    told = call("encode", trained, file, "--json").json
+    assert [image["name"] for image in told["images"]] == [f"{file}/#{i}" for i in range(3)]
     np.testing.assert_allclose(load_latents("latent.npz"), open_run(trained).encode(tiles), atol=1e-5)
 
 
@@ -151,7 +170,7 @@ def test_a_walk_through_a_file_s_latents(call, trained):
         (["encode", "nowhere", "a.png"], ["no run at nowhere"]),
         (["encode", "RUN"], ["IMAGE"]),
         (["encode", "RUN", "none.png"], ["Cannot use none.png", "not a regular file"]),
-        (["encode", "RUN", "."], ["No readable image in ."]),
+        (["encode", "RUN", "."], ["No image in"]),
         (["encode", "RUN", "z.npz"], ["Cannot use z.npz", "no image of a known kind"]),
         (["encode", "RUN", "z.npz", "-o", "z.npy"], ["'.npy'", ".npz"]),
         (["encode", "RUN", "z.npz", "--picture", "p.bmp"], [".bmp", ".png"]),

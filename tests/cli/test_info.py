@@ -1,5 +1,7 @@
 """``datasets``, ``models`` and ``info``."""
 
+import gzip
+import hashlib
 import struct
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 from PIL import Image
 
 from latentlab.data import SOURCES
+from latentlab.data.download import File
 from latentlab.models import MODELS
 
 
@@ -58,16 +61,109 @@ def test_source_that_needs_a_path(call):
     assert (told["kind"], told["key"]) == ("source", "idx") and "path" in told["settings"]
 
 
-def test_path(call, tmp_path):
-    folder = tmp_path / "photos"
-    folder.mkdir()
-    for i in range(3):
-        Image.fromarray(np.full((16, 16), 80 * i, np.uint8)).save(folder / f"{i}.png")
-    (folder / "broken.png").write_bytes(b"no image")
-    told = call("info", folder, "--json").json
+@pytest.fixture
+def photos(tmp_path):
+    """photos(damaged): a folder of three images, two of them the same, and of damaged ones."""
+
+    def write(damaged=1):
+        folder = tmp_path / "photos"
+        folder.mkdir()
+        for i in range(3):
+            Image.fromarray(np.full((16, 16), 80 * min(i, 1), np.uint8)).save(folder / f"{i}.png")
+        for i in range(damaged):
+            (folder / f"broken {i}.png").write_bytes(b"no image")
+        return folder
+
+    return write
+
+
+def test_path(call, photos):
+    folder = photos()
+    result = call("info", folder, "--json")
+    told = result.json
     assert (told["images"], told["channels"], told["width"]) == (3, 1, 16)
-    assert [s["path"] for s in told["skipped"]] == ["broken.png"]
-    assert "Skipped broken.png" in call("info", folder).out
+    assert [s["path"] for s in told["skipped"]] == ["broken 0.png"]
+    assert told["sizes"] == [{"width": 16, "height": 16, "images": 3}]
+    assert result.err == ""  # what was left out is told once
+    lines = call("info", folder).out.splitlines()
+    (reason,) = told["reasons"]
+    place = lines.index(f"Left out: 1: {reason} (1)")
+    assert lines[place + 1] == f"  broken 0.png: {reason}"
+
+
+def test_of_many_that_were_left_out_the_first_are_listed(call, photos):
+    folder = photos(damaged=25)
+    lines = call("info", folder).out.splitlines()
+    assert sum(line.startswith("  broken ") for line in lines) == 20 and "  and 5 more" in lines
+    assert len(call("info", folder, "--json").json["skipped"]) == 25
+
+
+def test_settings_of_the_data(call, photos):
+    told = call("info", photos(), "--set", "data.size=8", "duplicates=exact", "--json").json
+    assert (told["width"], told["images"], told["duplicates"]) == (8, 2, 1)
+    assert told["config"]["duplicates"] == "exact" and told["reasons"]["it is a duplicate"] == 1
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("digits", "--set", "size=7"), ["data.size", "'7'"]),
+        (("digits", "--set", "sise=8"), ["'sise'", "did you mean size?"]),
+        (("digits", "--set", "training.steps=1"), ["'training'"]),
+        (("vae-mlp", "--set", "size=8"), ["only images", "vae-mlp"]),
+        (("digits", "size=8"), ["Unexpected 'size=8'", "--set"]),
+    ],
+)
+def test_settings_that_are_wrong(refused, arguments, words):
+    refused(*words)("info", *arguments)
+
+
+@pytest.fixture
+def by_hand(monkeypatch):
+    """A small MNIST, put where it would be fetched to; there is no network."""
+
+    def put():
+        source, files = SOURCES.get("mnist"), []
+        source.folder().mkdir(parents=True)
+        for file in source.files:
+            images = "images" in file.name
+            count = 30 if "train" in file.name else 10
+            dims = (count, 9, 9) if images else (count,)
+            values = np.random.default_rng(0).integers(0, 10, dims, np.uint8)
+            header = bytes([0, 0, 8, len(dims)]) + struct.pack(f">{len(dims)}I", *dims)
+            content = gzip.compress(header + values.tobytes(), mtime=0)
+            (source.folder() / file.name).write_bytes(content)
+            checksum = hashlib.sha256(content).hexdigest()
+            files.append(File(file.name, (f"http://127.0.0.1:9/{file.name}",), checksum, len(content)))
+        monkeypatch.setattr(source, "files", tuple(files))
+        return source
+
+    return put
+
+
+def test_a_dataset_of_the_network_is_not_fetched_unasked(call, refused, monkeypatch):
+    source = SOURCES.get("mnist")
+    files = [File(f.name, (f"http://127.0.0.1:9/{f.name}",), f.checksum, f.bytes) for f in source.files]
+    monkeypatch.setattr(source, "files", tuple(files))
+    told = call("info", "mnist", "--json").json
+    assert (told["kind"], told["bytes_missing"]) == ("source", 11_594_722) and "size" in told["settings"]
+    assert "It is not here yet: 11.6 MB to fetch" in call("info", "mnist").out
+    refused("Cannot fetch MNIST", "it cannot be reached", source.folder())("info", "mnist", "--fetch")
+
+
+def test_a_dataset_of_the_network_that_is_here(call, by_hand):
+    def line():
+        return next(line for line in call("datasets").out.splitlines() if line.startswith("mnist"))
+
+    assert line().endswith("(11.6 MB to fetch)")
+    entry = {e["key"]: e for e in call("datasets", "--json").json["datasets"]}["mnist"]
+    assert entry["needs_network"] and entry["bytes_missing"] == entry["bytes"] == 11_594_722
+    source = by_hand()
+    assert line().endswith("(it is here)")
+    told = call("info", "mnist", "--json").json
+    assert (told["images"], told["heldout"], told["width"]) == (40, 10, 9)
+    (source.folder() / source.files[0].name).unlink()
+    assert "(partly here, " in line()
 
 
 def test_settings_of_a_model_and_of_training(call):

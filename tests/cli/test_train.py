@@ -13,7 +13,7 @@ import torch
 from latentlab import open_run
 from latentlab.cli import terminal as cli_terminal
 from latentlab.cli import train as cli_train
-from latentlab.cli.terminal import in_words, loading, training_bar, with_elbo
+from latentlab.cli.terminal import in_words, training_bar, with_elbo
 from latentlab.models.vae import VAE
 from latentlab.training.config import TrainingConfig
 from latentlab.training.control import Control
@@ -339,15 +339,3 @@ def test_progress_in_a_terminal_is_a_bar_of_80_columns(capsys, monkeypatch):
     for part in ("step 2,000/4,000", "44.8 it/s", "5,715 images/s", "ETA 1:10", "ELBO -250.50", "KL 2"):
         assert part in printed.err
     assert "\x1b" in printed.err and "━" in printed.err
-
-
-def test_progress_of_loading(capsys, monkeypatch):
-    with loading("Digits") as report:
-        report(1, 2)
-    assert capsys.readouterr().err == ""
-    monkeypatch.setenv("FORCE_COLOR", "1")
-    monkeypatch.setenv("COLUMNS", "80")
-    with loading("Digits") as report:
-        report(0, 0)
-        report(2000, 2000)
-    assert "Loading Digits" in (err := capsys.readouterr().err) and "2,000/2,000" in err
