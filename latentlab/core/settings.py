@@ -31,6 +31,7 @@ class Settings(Config):
     dataset_memory: Annotated[float, Field(ge=0)] = (
         0  # GiB of images kept in memory; 0: a quarter of the machine's
     )
+    thumbnail_size: Annotated[int, Field(ge=16, le=96)] = 28  # pixels of one in the Dataset dock
     open_groups: tuple[str, ...] = ()  # headings of forms that are unfolded: "model:Stability"
 
     @property

@@ -22,6 +22,7 @@ class DataState(PlanState):
     loading_progressed = Signal(int, int)
     dataset_changed = Signal(object)  # Dataset
     dataset_failed = Signal(str)
+    skipped_wanted = Signal()  # a person wants to see what was left out
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -84,7 +85,8 @@ class DataState(PlanState):
             listed = "\n".join(f"{s.path}: {s.reason}" for s in dataset.skipped)
             count = len(dataset.skipped)
             left_out = "1 file was" if count == 1 else f"{count:,} files were"
-            self.notify("warning", f"{left_out} left out of {dataset.name}.", listed)
+            text = f"{left_out} left out of {dataset.name}."
+            self.notify("warning", text, listed, ("Show them", self.skipped_wanted.emit))
 
     def _task_ended(self, task: Task) -> None:
         if task is self._loading:

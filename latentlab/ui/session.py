@@ -25,6 +25,7 @@ from latentlab.ui.latent_state import LatentState
 from latentlab.ui.loan import Loan
 from latentlab.ui.points_state import PointsState
 from latentlab.ui.steering import Steering
+from latentlab.ui.thumbs import Thumbnailer
 from latentlab.ui.workers import OpenedRun, Sampler, Trainer
 
 #: What training is doing; "warming" until torch is imported.
@@ -58,6 +59,8 @@ class Session(DataState):
         self.sampler = Sampler(self)
         self.sampler.failed.connect(self._on_failed)
         self.sampler.lent.connect(self._on_lent)
+        self.thumbnailer = Thumbnailer(self)
+        self.thumbnailer.failed.connect(self._on_failed)
         self._loans: list[Loan] = []
         self.latent = LatentState(self.sampler, self)
         self.importance = ImportanceState(self)
@@ -71,6 +74,7 @@ class Session(DataState):
     def start(self) -> None:
         """Begin the work behind the window: import torch, load the first dataset. Call once it is painted."""
         self.sampler.start()
+        self.thumbnailer.start()
         self.tell_of_damage()
         # One import after the other: threads that import at once wait for each other at every file.
         self.start_task(workers.import_plots, self._on_plots_imported)
@@ -315,8 +319,9 @@ class Session(DataState):
             self._trainer.control.stop()
         self.cancel_loading()
         self.sampler.stop()
+        self.thumbnailer.stop()
         self.comparison.stop()
         for kept in self.findChildren(KeptFile):
             kept.flush()
         trainer = [self._trainer] if self._trainer else []
-        return self.end_tasks(seconds, *trainer, self.sampler, *self.comparison.samplers)
+        return self.end_tasks(seconds, *trainer, self.sampler, self.thumbnailer, *self.comparison.samplers)

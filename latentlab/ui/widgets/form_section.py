@@ -13,17 +13,22 @@ CHEVRON = 12
 
 
 class FormSection(QAbstractButton):
-    """A heading in the whole width of a form; checked means open. `dot` marks what hides in a folded one."""
+    """A heading in the whole width of a form; checked means open. `dot` marks what hides in a folded one.
 
-    def __init__(self, prefix: str, title: str) -> None:
+    `what` is under it.
+    """
+
+    def __init__(self, prefix: str, title: str, what: str = "settings") -> None:
         super().__init__()
-        self.title = title
+        self.title, self._what = title, what
         self.setObjectName(f"{prefix}_section_{'_'.join(title.lower().split())}")
         self.setCheckable(True)
         self.setCursor(Qt.CursorShape.PointingHandCursor)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.dot = Dot()
+        self.dot.setParent(self)  # until a form gives it its place
+        self.dot.setParent(self)  # a form puts it into its own column
         self.dot.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.toggled.connect(self._say)
         self._differing: tuple[str, ...] = ()
@@ -42,10 +47,10 @@ class FormSection(QAbstractButton):
 
     def _say(self) -> None:
         is_open = self.isChecked()
-        self.setAccessibleName(f"{self.title} settings")
+        self.setAccessibleName(f"{self.title} {self._what}")
         state = "Open" if is_open else "Folded"
         self.setAccessibleDescription(f"{state}: {self._told}" if self._told else state)
-        told = f"{'Hide' if is_open else 'Show'} these settings."
+        told = f"{'Hide' if is_open else 'Show'} these {self._what}."
         if self._told:
             told = f"{self.title}: {self._told}.\n{told}"
         if self._differing:

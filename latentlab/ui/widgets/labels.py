@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import html
+
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QLabel, QSizePolicy, QStyle, QStyleOption, QWidget
@@ -45,3 +47,8 @@ def rule() -> QFrame:
     frame.setProperty("line", True)
     frame.setFixedHeight(1)
     return frame
+
+
+def plain_tooltip(text: str) -> str:
+    """For a tool tip of names that others chose: shown as it is, even where Qt would take it for HTML."""
+    return f"<span>{html.escape(text)}</span>" if {"<", "&"} & set(text) else text

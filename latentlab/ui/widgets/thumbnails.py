@@ -1,13 +1,17 @@
-"""All images of a dataset as a scrolling grid; only what is visible is drawn."""
+"""All images of a dataset as a scrolling grid; only what is visible is made, by another thread."""
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
+from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
+    QBrush,
     QHelpEvent,
+    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -15,77 +19,216 @@ from PySide6.QtGui import (
     QPen,
     QPixmap,
     QResizeEvent,
+    QWheelEvent,
 )
 from PySide6.QtWidgets import QAbstractScrollArea, QFrame, QToolTip, QWidget
 
 from latentlab.ui import theme
-from latentlab.ui.widgets.pixels import as_image, scaled, tile_picture
+from latentlab.ui.thumbs import Wanted
+from latentlab.ui.widgets.labels import plain_tooltip
 
-#: Thumbnails kept after they were made; some screens full.
-CACHED = 4000
+#: Bytes of thumbnails that are kept: some twenty thousand small ones.
+KEPT_BYTES = 64 * 2**20
+#: Screens full of thumbnails that are made ahead, in the direction that one scrolls in.
+AHEAD = 2
+#: A thumbnail's side in pixels of the window, and by how much the wheel and the keys change it.
+SMALLEST, LARGEST, STEP = 16, 96, 4
 
 
 class ThumbnailGrid(QAbstractScrollArea):
-    """Thumbnails of uint8 images in rows. Clicked, or chosen by arrows and Enter, one emits `clicked`."""
+    """Thumbnails of uint8 images in rows. Clicked, or chosen by arrows and Enter, one emits `clicked`.
 
+    What is to be seen and not there yet is `wanted`, and comes back by `take`: until then a calm tile stands
+    in its place, or the same image made for another size. Indices are those of the images, also where only
+    some are shown.
+    """
+
+    wanted = Signal(object)  # Wanted
     clicked = Signal(int)
+    side_changed = Signal(int)
 
-    def __init__(self, parent: QWidget | None = None, *, size: int = 28, spacing: int = 3) -> None:
+    def __init__(self, parent: QWidget | None = None, *, side: int = 28, spacing: int = 3) -> None:
         super().__init__(parent)
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.viewport().setMouseTracking(True)
-        self._size, self._spacing = size, spacing
+        self._side, self._spacing = side, spacing
         self._images: np.ndarray | None = None
-        self._labels: list[str] | None = None
+        self._shown: np.ndarray | None = None  # ascending int64 indices; None for all
+        self._describe: Callable[[int], str] | None = None
         self._empty_text = "No images yet"
-        self._cache: OrderedDict[int, QPixmap] = OrderedDict()
-        self._current: int | None = None
+        self._kept: OrderedDict[int, QImage] = OrderedDict()
+        self._kept_bytes = 0
+        self._asked: tuple[object, ...] = ()
+        self._offset, self._down = (
+            0,
+            True,
+        )  # where it was scrolled to when last painted, and in what direction
+        self._current: int | None = None  # both are places in the grid
         self._hovered: int | None = None
 
-    def set_images(self, images: np.ndarray | None, labels: list[str] | None = None) -> None:
-        """Show uint8 (N, C, H, W) with one label each, or None for nothing. The array is kept, not copied."""
+    # What it shows
+
+    def set_images(self, images: np.ndarray | None, describe: Callable[[int], str] | None = None) -> None:
+        """Show uint8 (N, C, H, W), or None for nothing. The array is kept, not copied, and not read here.
+
+        `describe` gives the words of one image for its tool tip, "#7" without it.
+        """
         if images is not None and (images.dtype != np.uint8 or images.ndim != 4):
             raise ValueError(f"images are uint8 (N, C, H, W), not {images.dtype} {images.shape}")
-        if images is not None and labels is not None and len(labels) != len(images):
-            raise ValueError(f"{len(labels)} labels for {len(images)} images")
         self._images = images if images is not None and len(images) else None
-        self._labels = labels
+        self._shown, self._describe = None, describe
+        self._kept.clear()
+        self._kept_bytes, self._asked = 0, ()
+        self._begin_anew()
+
+    def set_shown(self, indices: np.ndarray | None) -> None:
+        """Show only some of the images, ascending int64 indices; None shows all."""
+        current = None if self._current is None else self.index(self._current)
+        self._shown = indices
+        self._begin_anew()
+        if current is not None:
+            self.set_current(current)
+
+    def _begin_anew(self) -> None:
         self._current = self._hovered = None
-        self._cache.clear()
         self.verticalScrollBar().setValue(0)
         self._update_range()
         self.viewport().update()
 
     def set_empty_text(self, text: str) -> None:
+        """What stands here while there are no images."""
         self._empty_text = text
+        self.setAccessibleDescription(text)
         self.viewport().update()
 
+    @property
+    def side(self) -> int:
+        """Of a thumbnail's square, in pixels of the window."""
+        return self._side
+
+    def set_side(self, side: int) -> None:
+        """Make thumbnails larger or smaller; the topmost row stays there."""
+        side = max(SMALLEST, min(LARGEST, side))
+        if side == self._side:
+            return
+        bar = self.verticalScrollBar()
+        first = bar.value() // self._pitch * self.columns()
+        self._side = side
+        self._update_range()
+        bar.setValue(first // self.columns() * self._pitch)
+        self.viewport().update()
+        self.side_changed.emit(side)
+
+    # What is where
+
+    @property
+    def _pitch(self) -> int:
+        return self._side + self._spacing
+
     def count(self) -> int:
-        return 0 if self._images is None else len(self._images)
+        """Images that can be scrolled to."""
+        if self._images is None:
+            return 0
+        return len(self._images if self._shown is None else self._shown)
+
+    def index(self, place: int) -> int:
+        """Of the image at a place in the grid."""
+        return place if self._shown is None else int(self._shown[place])
+
+    def place(self, index: int) -> int | None:
+        """Where an image is in the grid; None where it is not shown."""
+        if self._shown is None:
+            return index if 0 <= index < self.count() else None
+        place = int(np.searchsorted(self._shown, index))
+        return place if place < len(self._shown) and self._shown[place] == index else None
 
     def columns(self) -> int:
         """Thumbnails in a row."""
-        return max(1, (self.viewport().width() + self._spacing) // (self._size + self._spacing))
+        return max(1, (self.viewport().width() + self._spacing) // self._pitch)
 
-    def index_at(self, position: QPoint) -> int | None:
-        """The image at a point of the viewport."""
-        column, over_x = divmod(position.x(), self._size + self._spacing)
-        row, over_y = divmod(position.y() + self.verticalScrollBar().value(), self._size + self._spacing)
-        index = row * self.columns() + column
-        inside = over_x < self._size and over_y < self._size and 0 <= column < self.columns()
-        return index if inside and 0 <= index < self.count() else None
+    def place_at(self, position: QPoint) -> int | None:
+        """The place at a point of the viewport."""
+        column, over_x = divmod(position.x(), self._pitch)
+        row, over_y = divmod(position.y() + self.verticalScrollBar().value(), self._pitch)
+        place = row * self.columns() + column
+        inside = over_x < self._side and over_y < self._side and 0 <= column < self.columns()
+        return place if inside and 0 <= place < self.count() else None
 
     def tooltip_text(self, index: int) -> str:
         """``#7 · three``."""
-        return f"#{index} · {self._labels[index]}" if self._labels else f"#{index}"
+        return self._describe(index) if self._describe is not None else f"#{index:,}"
+
+    @property
+    def current(self) -> int | None:
+        """The index of the image that the keyboard is at."""
+        return None if self._current is None else self.index(self._current)
+
+    def set_current(self, index: int) -> None:
+        """Go to an image, if it is shown; emits nothing."""
+        place = self.place(index)
+        if place is not None:
+            self._current = place
+            self._reveal(place)
+
+    def neighbour(self, index: int, step: int) -> int | None:
+        """The image so many places further on among those that are shown; None beyond the ends."""
+        place = self.place(index)
+        if place is None or not 0 <= place + step < self.count():
+            return None
+        return self.index(place + step)
+
+    # Thumbnails
+
+    def take(self, wanted: Wanted, made: dict[int, QImage]) -> None:
+        """Some of what was wanted."""
+        if wanted.images is not self._images:
+            return
+        for index, image in made.items():
+            before = self._kept.pop(index, None)
+            self._kept_bytes += image.sizeInBytes() - (before.sizeInBytes() if before is not None else 0)
+            self._kept[index] = image
+        while self._kept_bytes > KEPT_BYTES and len(self._kept) > len(made):
+            self._kept_bytes -= self._kept.popitem(last=False)[1].sizeInBytes()
+        self.viewport().update()
+
+    def _device_side(self) -> int:
+        return max(1, round(self._side * self.devicePixelRatioF()))
+
+    def _ask(self) -> None:
+        """Want what can be seen and what comes next, once for each stretch of rows."""
+        columns, height, offset = self.columns(), self.viewport().height(), self.verticalScrollBar().value()
+        if offset != self._offset:
+            self._offset, self._down = offset, offset > self._offset
+        first, last = offset // self._pitch, (offset + height - 1) // self._pitch
+        ahead = AHEAD * (last - first + 1)
+        rows = [*range(first, last + 1)]
+        rows += range(last + 1, last + 1 + ahead) if self._down else range(first - 1, first - 1 - ahead, -1)
+        side = self._device_side()
+        asked = (rows[0], rows[-1], columns, side, self._shown is None or id(self._shown), self._images)
+        if asked[:-1] == self._asked[:-1] and asked[-1] is (self._asked or (None,))[-1]:
+            return
+        self._asked = asked
+        places = (np.array(rows)[:, None] * columns + np.arange(columns)).ravel()
+        places = places[(places >= 0) & (places < self.count())]
+        indices = places if self._shown is None else self._shown[places]
+        missing = [i for i in indices.tolist() if not self._has(i, side)]
+        if missing:
+            assert self._images is not None
+            self.wanted.emit(Wanted(self._images, np.array(missing, np.int64), side))
+
+    def _has(self, index: int, side: int) -> bool:
+        kept = self._kept.get(index)
+        return kept is not None and max(kept.width(), kept.height()) == side
+
+    # Painting
 
     def sizeHint(self) -> QSize:
-        return QSize(8 * (self._size + self._spacing), 3 * (self._size + self._spacing))
+        return QSize(8 * self._pitch, 3 * self._pitch)
 
     def minimumSizeHint(self) -> QSize:
-        return QSize(2 * self._size, self._size)
+        return QSize(2 * self._side, self._side)
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
@@ -99,106 +242,139 @@ class ThumbnailGrid(QAbstractScrollArea):
             flags = Qt.AlignmentFlag.AlignCenter | Qt.TextFlag.TextWordWrap
             painter.drawText(self.viewport().rect(), flags, self._empty_text)
             return
-        pitch, columns, offset = self._size + self._spacing, self.columns(), self.verticalScrollBar().value()
-        area = event.rect()
-        first = max(0, (area.top() + offset) // pitch) * columns
-        last = min(self.count(), ((area.bottom() + offset) // pitch + 1) * columns)
+        self._ask()
+        columns, offset, area = self.columns(), self.verticalScrollBar().value(), event.rect()
+        first = max(0, (area.top() + offset) // self._pitch) * columns
+        last = min(self.count(), ((area.bottom() + offset) // self._pitch + 1) * columns)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for index in range(first, last):
-            row, column = divmod(index, columns)
-            x, y = column * pitch, row * pitch - offset
-            pixmap = self._pixmap(index)
-            width, height = pixmap.deviceIndependentSize().toTuple()
-            painter.drawPixmap(
-                QRectF(x + (self._size - width) / 2, y + (self._size - height) / 2, width, height),
-                pixmap,
-                QRectF(pixmap.rect()),
-            )
-            if index == self._current or index == self._hovered:
-                color = "accent" if index == self._current else "secondary"
+        transparent = self._images.shape[1] == 4
+        checks = checkerboard(shown) if transparent else None
+        for place in range(first, last):
+            row, column = divmod(place, columns)
+            tile = QRect(column * self._pitch, row * self._pitch - offset, self._side, self._side)
+            self._paint_tile(painter, tile, self.index(place), checks)
+            if place in (self._current, self._hovered):
+                color = "accent" if place == self._current else "secondary"
                 painter.setPen(QPen(shown.color(color), 1.5))
-                painter.drawRoundedRect(
-                    QRectF(x, y, self._size, self._size).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3
-                )
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRoundedRect(QRectF(tile).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+
+    def _paint_tile(self, painter: QPainter, tile: QRect, index: int, checks: QBrush | None) -> None:
+        kept = self._kept.get(index)
+        if kept is None:
+            assert self._images is not None
+            height, width = self._images.shape[2:]
+            painter.fillRect(self._fitted(tile, width, height), theme.current().color("control"))
+            return
+        self._kept.move_to_end(index)
+        target = self._fitted(tile, kept.width(), kept.height())
+        if checks is not None:
+            painter.fillRect(target, checks)
+        exact = max(kept.width(), kept.height()) == self._device_side()
+        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not exact)
+        painter.drawImage(target, kept)
+
+    def _fitted(self, tile: QRect, width: int, height: int) -> QRectF:
+        """The middle of a tile that has these proportions, on whole device pixels."""
+        ratio, longer = self.devicePixelRatioF(), max(width, height)
+        w, h = (
+            max(1, round(self._side * ratio * width / longer)),
+            max(1, round(self._side * ratio * height / longer)),
+        )
+        x = math.floor(tile.x() * ratio + (self._side * ratio - w) / 2)
+        y = math.floor(tile.y() * ratio + (self._side * ratio - h) / 2)
+        return QRectF(x / ratio, y / ratio, w / ratio, h / ratio)
+
+    # The mouse and the keyboard
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        self._set_hovered(self.index_at(event.position().toPoint()))
+        self._set_hovered(self.place_at(event.position().toPoint()))
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        index = self.index_at(event.position().toPoint())
-        if event.button() == Qt.MouseButton.LeftButton and index is not None:
-            self._choose(index)
+        place = self.place_at(event.position().toPoint())
+        if event.button() == Qt.MouseButton.LeftButton and place is not None:
+            self._current = place
+            self.viewport().update()
+            self.clicked.emit(self.index(place))
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier:
+            turn = event.angleDelta().y()
+            self.set_side(self._side + (STEP if turn > 0 else -STEP if turn < 0 else 0))
+            event.accept()
+        else:
+            super().wheelEvent(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = event.key()
+        if event.modifiers() & Qt.KeyboardModifier.ControlModifier and key in (
+            Qt.Key.Key_Plus,
+            Qt.Key.Key_Equal,
+            Qt.Key.Key_Minus,
+        ):
+            self.set_side(self._side + (-STEP if key == Qt.Key.Key_Minus else STEP))
+            return
+        screen = max(1, self.viewport().height() // self._pitch) * self.columns()
         moves: dict[int, int] = {
             Qt.Key.Key_Left: -1,
             Qt.Key.Key_Right: 1,
             Qt.Key.Key_Up: -self.columns(),
             Qt.Key.Key_Down: self.columns(),
+            Qt.Key.Key_PageUp: -screen,
+            Qt.Key.Key_PageDown: screen,
             Qt.Key.Key_Home: -self.count(),
             Qt.Key.Key_End: self.count(),
         }
-        if not self.count() or (
-            event.key() not in moves and event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
-        ):
+        enter = key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
+        if not self.count() or not (enter or key in moves):
             super().keyPressEvent(event)
-            return
-        if event.key() in moves:
+        elif enter and self._current is not None:
+            self.clicked.emit(self.index(self._current))
+        elif not enter:
             # The first arrow only shows where the keyboard is.
-            start = -moves[event.key()] if self._current is None else self._current
-            goal = self.count() if event.key() == Qt.Key.Key_End else start + moves[event.key()]
+            start = -moves[key] if self._current is None else self._current
+            goal = self.count() if key == Qt.Key.Key_End else start + moves[key]
             self._current = max(0, min(self.count() - 1, goal))
             self._reveal(self._current)
-        elif self._current is not None:
-            self.clicked.emit(self._current)
 
     def viewportEvent(self, event: QEvent) -> bool:
         if event.type() == QEvent.Type.Leave:
             self._set_hovered(None)
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip:
-            index = self.index_at(event.pos())
-            QToolTip.showText(event.globalPos(), "" if index is None else self.tooltip_text(index), self)
+            place = self.place_at(event.pos())
+            text = "" if place is None else plain_tooltip(self.tooltip_text(self.index(place)))
+            QToolTip.showText(event.globalPos(), text, self)
             return True
         return super().viewportEvent(event)
 
-    def _choose(self, index: int) -> None:
-        self._current = index
-        self.viewport().update()
-        self.clicked.emit(index)
-
-    def _set_hovered(self, index: int | None) -> None:
-        if index != self._hovered:
-            self._hovered = index
+    def _set_hovered(self, place: int | None) -> None:
+        if place != self._hovered:
+            self._hovered = place
             self.viewport().update()
 
-    def _reveal(self, index: int) -> None:
-        pitch, bar = self._size + self._spacing, self.verticalScrollBar()
-        top = index // self.columns() * pitch
+    def _reveal(self, place: int) -> None:
+        bar, top = self.verticalScrollBar(), place // self.columns() * self._pitch
         if top < bar.value():
             bar.setValue(top)
-        elif top + self._size > bar.value() + self.viewport().height():
-            bar.setValue(top + self._size - self.viewport().height())
+        elif top + self._side > bar.value() + self.viewport().height():
+            bar.setValue(top + self._side - self.viewport().height())
+        self.setAccessibleDescription(self.tooltip_text(self.index(place)))
         self.viewport().update()
 
     def _update_range(self) -> None:
-        pitch, bar = self._size + self._spacing, self.verticalScrollBar()
+        bar = self.verticalScrollBar()
         rows = -(-self.count() // self.columns())
         bar.setPageStep(self.viewport().height())
-        bar.setSingleStep(pitch)
-        bar.setRange(0, max(0, rows * pitch - self._spacing - self.viewport().height()))
+        bar.setSingleStep(self._pitch)
+        bar.setRange(0, max(0, rows * self._pitch - self._spacing - self.viewport().height()))
 
-    def _pixmap(self, index: int) -> QPixmap:
-        pixmap = self._cache.get(index)
-        ratio = self.devicePixelRatioF()
-        if pixmap is None or pixmap.devicePixelRatio() != ratio:
-            assert self._images is not None
-            picture = tile_picture(self._images[index])
-            height, width = picture.shape[:2]
-            factor = self._size * ratio / max(height, width)
-            size = QSize(max(1, round(width * factor)), max(1, round(height * factor)))
-            pixmap = QPixmap.fromImage(scaled(as_image(picture), size, smooth=True))
-            pixmap.setDevicePixelRatio(ratio)
-            self._cache[index] = pixmap
-            if len(self._cache) > CACHED:
-                self._cache.popitem(last=False)
-        return pixmap
+
+def checkerboard(shown: theme.Tokens) -> QBrush:
+    """What lies behind transparent pixels: squares of 4 pixels in two quiet greys."""
+    squares = QPixmap(8, 8)
+    squares.fill(shown.color("hover"))
+    painter = QPainter(squares)
+    for x, y in ((0, 0), (4, 4)):
+        painter.fillRect(x, y, 4, 4, shown.color("faint"))
+    painter.end()
+    return QBrush(squares)

@@ -1,0 +1,106 @@
+"""What is known of a dataset, in words."""
+
+from __future__ import annotations
+
+from latentlab.data.base import Dataset
+
+CHANNELS = {1: "grey", 3: "colour", 4: "colour with alpha"}
+
+
+def facts(dataset: Dataset) -> list[tuple[str, str]]:
+    """(title, words) of all that can be said; what does not apply is not there."""
+    found = [
+        ("Found", _found(dataset)),
+        ("Prepared", _prepared(dataset)),
+        ("Classes", _classes(dataset)),
+        ("Factors", ", ".join(map(shortened, dataset.factors))),
+        ("Held out", _held_out(dataset)),
+        ("Left out", _left_out(dataset)),
+        ("On disk", size_words(dataset.bytes_found) if dataset.bytes_found else ""),
+        ("Pixels", _kept(dataset)),
+    ]
+    return [(title, words) for title, words in found if words]
+
+
+def gist(dataset: Dataset) -> str:
+    """The shortest that is worth reading of them."""
+    kept = size_words(dataset.images.nbytes) + (" on disk" if dataset.is_mapped else "")
+    return f"{len(dataset.sizes):,} sizes · {kept}" if len(dataset.sizes) > 1 else kept
+
+
+def size_words(count: int) -> str:
+    """``640 bytes``, ``47 kB``, ``1.2 MB``, ``3.4 GB``, of a thousand each."""
+    if count < 1000:
+        return f"{count} bytes"
+    units = ("kB", "MB", "GB", "TB")
+    power = next((i for i in range(4) if count < 999.5 * 1000 ** (i + 1)), 3)
+    amount = count / 1000 ** (power + 1)
+    return f"{amount:.1f} {units[power]}" if amount < 9.95 and power else f"{amount:.0f} {units[power]}"
+
+
+def left_out_words(dataset: Dataset) -> str:
+    """``1 image left out``, ``1,203 images left out``; empty for none."""
+    count = len(dataset.skipped)
+    return "" if not count else f"{count:,} image{'s' if count != 1 else ''} left out"
+
+
+def shortened(name: str, longest: int = 24) -> str:
+    """A name that others chose, of at most so many letters."""
+    return name if len(name) <= longest else f"{name[: longest - 1]}…"
+
+
+def _found(dataset: Dataset) -> str:
+    """The sizes of the originals: ``12 sizes, mostly 640×480 (3,120)``."""
+    if not dataset.sizes:
+        return ""
+    (width, height), count = max(dataset.sizes.items(), key=lambda entry: entry[1])
+    if len(dataset.sizes) == 1:
+        return f"{width}×{height}"
+    mostly = "mostly" if 2 * count > sum(dataset.sizes.values()) else "most often"
+    return f"{len(dataset.sizes):,} sizes, {mostly} {width}×{height} ({count:,})"
+
+
+def _prepared(dataset: Dataset) -> str:
+    if dataset.is_points:
+        return "points of a plane"
+    channels, height, width = dataset.image_shape
+    return f"{width}×{height}, {CHANNELS[channels]}"
+
+
+def _classes(dataset: Dataset) -> str:
+    """``10, smallest 12 (cat), largest 6,742 (dog)``, ``10 of 500 each``."""
+    counts = dataset.class_counts()
+    if not counts:
+        return ""
+    fewest, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
+    if counts[fewest] == counts[most]:
+        return f"{len(counts):,} of {counts[most]:,} each" if len(counts) > 1 else shortened(most)
+    small, large = (f"{counts[name]:,} ({shortened(name)})" for name in (fewest, most))
+    return f"{len(counts):,}, smallest {small}, largest {large}"
+
+
+def _held_out(dataset: Dataset) -> str:
+    count = 0 if dataset.heldout is None else len(dataset.heldout)
+    return f"{count:,} that the source sets apart for testing" if count else ""
+
+
+def _left_out(dataset: Dataset) -> str:
+    """``12 files, 340 duplicates``."""
+    twins = sum(is_duplicate(entry.reason) for entry in dataset.skipped)
+    others = len(dataset.skipped) - twins
+    parts = [
+        f"{count:,} {noun}{'s' if count != 1 else ''}"
+        for count, noun in ((others, "file"), (twins, "duplicate"))
+        if count
+    ]
+    return ", ".join(parts)
+
+
+def is_duplicate(reason: str) -> bool:
+    """Whether an image was left out for being like another one."""
+    return reason.startswith(("it is the same", "it looks the same"))
+
+
+def _kept(dataset: Dataset) -> str:
+    where = "on disk, mapped" if dataset.is_mapped else "in memory"
+    return f"{size_words(dataset.images.nbytes)} {where}"
