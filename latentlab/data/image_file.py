@@ -17,7 +17,16 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 
 import numpy as np
 
-from latentlab.data.image_kinds import LOOKED_AT, NAMED_AS_IMAGES, SUFFIXES, is_camera_raw, kind_of, why_not
+from latentlab.data.image_kinds import (
+    CAMERA_RAW,
+    LOOKED_AT,
+    NAMED_AS_IMAGES,
+    SUFFIXES,
+    is_camera_raw,
+    kind_of,
+    not_read,
+    why_not,
+)
 from latentlab.data.images import to_array
 from latentlab.data.preparation import Preparation
 
@@ -47,6 +56,7 @@ _PHOTOMETRIC, _WHITE_IS_ZERO, _DNG_VERSION = 0x0106, 0, 0xC612
 _TO_EIGHT_BITS = ((np.arange(65536, dtype=np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 #: Words of Pillow's -> what is wrong; the first that fits.
 _REASONS = (
+    ("it is damaged", ("data stream",)),
     ("it is cut short", ("truncated", "requires a buffer", "out of range", "end of file", "not enough")),
     (
         "it is cut short or damaged",
@@ -141,17 +151,15 @@ def _opened(file: Path | BinaryIO, at_once: bool = False) -> Iterator[Image.Imag
     try:
         with _stream(file, at_once) as stream:
             start = stream.read(LOOKED_AT)
-            kind = kind_of(start)
-            if kind in (None, "TIFF"):
-                suffix = Path(str(getattr(file, "name", ""))).suffix
-                if kind is None or is_camera_raw(suffix):
-                    raise Unreadable(why_not(start, suffix))
+            kind, suffix = kind_of(start), Path(str(getattr(file, "name", ""))).suffix
+            if kind is None:
+                raise Unreadable(why_not(start, suffix))
             stream.seek(0)
             # Without its name Pillow does not map it: one that is cut meanwhile would end the process.
             image = _reader(kind)(stream, "")
             _refuse_too_large(image)
-            if kind == "TIFF" and _DNG_VERSION in image.tag_v2:
-                raise Unreadable(why_not(b"*", ".dng"))
+            if kind == "TIFF" and (is_camera_raw(suffix) or _DNG_VERSION in image.tag_v2):
+                raise Unreadable(not_read(CAMERA_RAW))
             yield image
     except Unreadable:
         raise

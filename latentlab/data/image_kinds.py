@@ -21,6 +21,7 @@ _READ = (
 SUFFIXES = frozenset(
     (".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".webp", ".bmp", ".dib", ".gif", ".tif", ".tiff")
 )
+CAMERA_RAW = "camera raw"
 #: Those of cameras are TIFF inside, of which no more than a preview would be read.
 _RAW = frozenset(
     (".3fr", ".arw", ".cr2", ".cr3", ".dng", ".nef", ".nrw", ".orf", ".pef", ".raf", ".rw2", ".srw", ".x3f")
@@ -33,7 +34,7 @@ _OTHER_SUFFIXES = {
     ".pbm": "PNM", ".pcx": "PCX", ".pgm": "PNM", ".pnm": "PNM", ".ppm": "PNM", ".psb": "Photoshop",
     ".psd": "Photoshop", ".qoi": "QOI", ".svg": "SVG", ".svgz": "SVG", ".tga": "TGA", ".wmf": "WMF",
     ".xcf": "GIMP", ".xpm": "XPM",
-} | dict.fromkeys(_RAW, "camera raw")  # fmt: skip
+} | dict.fromkeys(_RAW, CAMERA_RAW)  # fmt: skip
 #: What a name must end in, in any case, to be taken for an image: if it is not read, people shall know why.
 NAMED_AS_IMAGES = SUFFIXES | _OTHER_SUFFIXES.keys()
 
@@ -45,11 +46,11 @@ _OTHER_IMAGES = (
     (0, b"#?RADIANCE", "Radiance HDR"), (0, b"#?RGBE", "Radiance HDR"), (0, b"DDS ", "DDS"),
     (0, b"qoif", "QOI"), (0, b"gimp xcf", "GIMP"), (0, b"AT&TFORM", "DjVu"), (0, b"SIMPLE  =", "FITS"),
     (128, b"DICM", "DICOM"), (0, b"\xd7\xcd\xc6\x9a", "WMF"), (0, b"/* XPM", "XPM"),
-    (0, b"FUJIFILMCCD-RAW", "camera raw"), (0, b"IIU\0", "camera raw"), (0, b"IIRO", "camera raw"),
-    (0, b"FOVb", "camera raw"), (8, b"CR\2\0", "camera raw"),
+    (0, b"FUJIFILMCCD-RAW", CAMERA_RAW), (0, b"IIU\0", CAMERA_RAW), (0, b"IIRO", CAMERA_RAW),
+    (0, b"FOVb", CAMERA_RAW), (8, b"CR\2\0", CAMERA_RAW),
 )  # fmt: skip
 #: Brands of files made of boxes (ISO/IEC 14496-12, 23008-12).
-_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"crx ": "camera raw"} | dict.fromkeys(
+_BRANDS = {b"avif": "AVIF", b"avis": "AVIF", b"crx ": CAMERA_RAW} | dict.fromkeys(
     (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"), "HEIC"
 )
 _OTHER_FILES = (
@@ -95,7 +96,12 @@ def why_not(start: bytes, suffix: str = "") -> str:
         found = _OTHER_SUFFIXES.get(suffix.lower())
     if found is None:
         return "it is no image of a known kind, or its start is damaged"
-    return f"{found} images are not read; save it as PNG or JPEG"
+    return not_read(found)
+
+
+def not_read(kind: str) -> str:
+    """Why an image of a known kind ("HEIC") is not read, as a clause."""
+    return f"{kind} images are not read; save it as PNG or JPEG"
 
 
 def is_camera_raw(suffix: str) -> bool:

@@ -6,6 +6,9 @@ import os
 import re
 from typing import Any
 
+#: Control characters, line separators, and overrides of direction (UAX #9).
+_UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+
 
 def natural_key(path: str) -> tuple[Any, ...]:
     """Sorts folder by folder, numbers by their value, letters without case; the path itself breaks ties."""
@@ -15,5 +18,6 @@ def natural_key(path: str) -> tuple[Any, ...]:
 
 
 def printable(path: str) -> str:
-    """A file's name need not be UTF-8; what is shown must be."""
-    return os.fsencode(path).decode("utf-8", "replace")
+    """A file's name need not be UTF-8, may break a line, or turn the direction of what follows; what is shown
+    must not. U+FFFD stands for what it cannot show."""
+    return _UNPRINTABLE.sub("\ufffd", os.fsencode(path).decode("utf-8", "replace"))
