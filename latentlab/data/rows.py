@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import gzip
 import hashlib
+import lzma
 import os
 import zipfile
 import zlib
@@ -239,7 +240,7 @@ def explained(what: str, packing: str = "gzip") -> Iterator[None]:
         raise DataError(
             f"{what} is cut short: expected a whole {packing} file, found its end missing."
         ) from None
-    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error) as error:
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
         raise DataError(f"{what} is a damaged {packing} file: {error}.") from None
     except OSError as error:
         raise DataError(f"Cannot read {what}: {error.strerror or error}.") from None
