@@ -142,7 +142,7 @@ def test_held_out_images_are_judged_and_not_learned(tmp_path):
     verdicts = [e for e in training.events() if isinstance(e, Evaluated)]
     assert [v.final for v in verdicts] == [True] and "heldout_neg_elbo" in verdicts[0].values
     assert len(training._train) == 36
-    assert np.array_equal(training._heldout.images, _dataset().images[:4])
+    assert np.array_equal(training._heldout.read(), _dataset().images[:4])
     steps, kl = training.folder.read_dimensions()
     assert steps.tolist() == [6] and verdicts[0].kl.shape == (4,)
     np.testing.assert_allclose(kl, verdicts[0].kl[None], rtol=1e-4)
@@ -152,7 +152,7 @@ def test_quick_verdicts_look_at_a_bounded_part(tmp_path, monkeypatch):
     looked = []
 
     def measure(model, heldout, final):
-        looked.append((len(heldout.images), final))
+        looked.append((len(heldout), final))
         return {}
 
     monkeypatch.setattr(metrics, "measure", measure)

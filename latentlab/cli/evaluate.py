@@ -43,7 +43,7 @@ def evaluate(
     run = open_run(path, checkpoint, device)
     dataset = dataset_for(run, data)
     heldout = run.heldout(dataset)
-    count = len(heldout.images) if images is None else min(images, len(heldout.images))
+    count = len(heldout) if images is None else min(images, len(heldout))
     with bar("Evaluating") as report:
         figures = run.evaluate(dataset, samples=samples, images=images, report=report)
 

@@ -12,11 +12,15 @@ import numpy as np
 
 from latentlab.core import points
 from latentlab.core.errors import DataError
+from latentlab.data.gathering import gather
+from latentlab.data.images import CHUNK
 
 if TYPE_CHECKING:
     from latentlab.data.originals import Originals
 
 MIN_SIZE, MAX_SIZE = 8, 256
+#: Sets the draws of balancing apart from others of the same seed.
+_BALANCING = 0xBA1A
 
 
 @dataclass(frozen=True)
@@ -89,6 +93,11 @@ class Dataset(Contents):
         for what, values in per_image.items():
             if values is not None and len(values) != count:
                 raise DataError(f"{self.name} has {count} images but {len(values)} {what}.")
+        if self.balance != "none" and self.labels is None:
+            raise DataError(
+                f"{self.name} has no classes that could be balanced: set data.balance to none, or sort the "
+                "images into a folder per class."
+            )
 
     def __len__(self) -> int:
         return len(self.images)
@@ -109,6 +118,11 @@ class Dataset(Contents):
         """Whether the images lie on disk and are read where they are looked at."""
         return isinstance(self.images, np.memmap)
 
+    @property
+    def balance(self) -> str:
+        """How often training sees the images of each class; see `split`."""
+        return str(self.config.get("balance", "none"))
+
     def name_of(self, index: int) -> str:
         """What an image is called: its path in the folder, or its number."""
         return self.names[index] if self.names is not None else f"#{index:,}"
@@ -122,9 +136,18 @@ class Dataset(Contents):
             return self.pictures(slice(index, index + 1))[0]
         return self.originals.original(int(index if self.places is None else self.places[index]))
 
+    def rows(self, which: np.ndarray) -> np.ndarray:
+        """A copy of the images `which` (int64), of which no more stays in memory; may read from disk.
+
+        DataError where that fails. `images[which]` of a memory map would keep the map's pages as well.
+        """
+        return gather(self.images, which)
+
     def pictures(self, which: np.ndarray | slice) -> np.ndarray:
         """What people are shown of the images `which`: uint8 (N, C, H, W), themselves or drawn points."""
-        images = self.images[which]
+        if isinstance(which, slice):
+            which = np.arange(*which.indices(len(self)))
+        images = self.rows(which)
         return points.draw(images) if self.is_points else images
 
     @cached_property
@@ -132,7 +155,9 @@ class Dataset(Contents):
         """Twelve hex digits of a SHA-256 over shape, labels and at most some 4,096 evenly spaced images."""
         step = max(1, len(self) // 4096)
         digest = hashlib.sha256(repr(self.images.shape).encode())
-        digest.update(np.ascontiguousarray(self.images[::step]).tobytes())
+        chosen = np.arange(0, len(self), step)
+        for start in range(0, len(chosen), CHUNK):
+            digest.update(self.rows(chosen[start : start + CHUNK]).data)
         if self.labels is not None:
             digest.update(self.labels.astype("<i8").tobytes())
         return digest.hexdigest()[:12]
@@ -167,13 +192,33 @@ class Dataset(Contents):
     def split(self, fraction: float, seed: int) -> tuple[np.ndarray, np.ndarray]:
         """(training, held-out) int64 indices: the source's own split where it has one, else a seeded draw.
 
-        A fraction of 0 keeps everything for training. At least one image always stays for training.
+        A fraction of 0 keeps everything for training. At least one image always stays for training. Where
+        `balance` is "over" the training's indices of small classes come more than once, so that each has as
+        many as the largest; where it is "under" those that are left are as many as the smallest class has.
+        Held out is the same, whatever the balance.
         """
         everything = np.arange(len(self))
         if fraction <= 0:
-            return everything, everything[:0]
-        if self.heldout is not None:
-            return np.setdiff1d(everything, self.heldout), np.sort(self.heldout)
-        count = min(len(self) - 1, round(len(self) * fraction))
-        chosen = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
-        return np.setdiff1d(everything, chosen), chosen
+            training, heldout = everything, everything[:0]
+        elif self.heldout is not None:
+            training, heldout = np.setdiff1d(everything, self.heldout), np.sort(self.heldout)
+        else:
+            count = min(len(self) - 1, round(len(self) * fraction))
+            heldout = np.sort(np.random.default_rng(seed).permutation(len(self))[:count])
+            training = np.setdiff1d(everything, heldout)
+        return self._balanced(training, seed), heldout
+
+    def _balanced(self, indices: np.ndarray, seed: int) -> np.ndarray:
+        """Ascending, as many of each class that is there: whole repeats of it, and a draw for the rest."""
+        if self.balance == "none" or self.labels is None or len(indices) == 0:
+            return indices
+        labels = self.labels[indices]
+        by_class = np.argsort(labels, kind="stable")
+        groups = np.split(indices[by_class], np.flatnonzero(np.diff(labels[by_class])) + 1)
+        wanted = (max if self.balance == "over" else min)(len(group) for group in groups)
+        random = np.random.default_rng([seed, _BALANCING])
+        parts = []
+        for group in groups:
+            repeats, rest = divmod(wanted, len(group))
+            parts += [np.tile(group, repeats), random.permutation(group)[:rest]]
+        return np.sort(np.concatenate(parts))

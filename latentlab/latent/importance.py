@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from latentlab.data.base import Report, no_report
+from latentlab.data.gathering import gather
 from latentlab.latent import jacobian, samplers
 
 if TYPE_CHECKING:
@@ -31,25 +32,29 @@ class Importance:
     unit: Literal["KL", "sensitivity"]
 
 
-def importance(model: Model, images: np.ndarray | None = None, report: Report = no_report) -> Importance:
+def importance(
+    model: Model, images: np.ndarray | None = None, report: Report = no_report, most: int = 0
+) -> Importance:
     """KL where `model` has a posterior and images (N, C, H, W) of its shape are given, else sensitivity.
 
-    At most some `IMAGES` of the images, uint8 or points, evenly spaced, are looked at.
+    At most some `most` (0: `IMAGES`) of the images, uint8 or points, are looked at, evenly spaced.
     """
     from latentlab.models.vae import VAE
 
     usable = images is not None and len(images) and images.shape[1:] == model.image_shape
     if isinstance(model, VAE) and model.probabilistic and images is not None and usable:
-        stride = -(-len(images) // IMAGES)
-        return Importance(kl_per_dimension(model, images[::stride], report), "KL")
+        which = np.arange(0, len(images), -(-len(images) // (most or IMAGES)))
+        return Importance(kl_per_dimension(model, images, report, which), "KL")
     latents = samplers.draw(model, range(max(4, 2048 // model.latent_shape[0])))
     return Importance(jacobian.sensitivity(model, latents, report), "sensitivity")
 
 
-def kl_per_dimension(model: Model, images: np.ndarray, report: Report = no_report) -> np.ndarray:
+def kl_per_dimension(
+    model: Model, images: np.ndarray, report: Report = no_report, which: np.ndarray | None = None
+) -> np.ndarray:
     """KL(q(z_i|x) || N(0, 1)) of a VAE in nats, averaged over uint8 images (N, C, H, W) -> float64 (D,).
 
-    0 for the numbers of a choice.
+    Over those that `which`, int64 (M,), names, or all. 0 for the numbers of a choice.
     """
     import torch
 
@@ -58,11 +63,12 @@ def kl_per_dimension(model: Model, images: np.ndarray, report: Report = no_repor
 
     assert isinstance(model, VAE)
     total = np.zeros(model.latent_shape)
-    for start in range(0, len(images), BATCH):
-        part = torch.from_numpy(np.array(images[start : start + BATCH]))
+    chosen = np.arange(len(images)) if which is None else which
+    for start in range(0, len(chosen), BATCH):
+        part = torch.from_numpy(gather(images, chosen[start : start + BATCH]))
         with model.evaluating():
             mean, log_variance = model.posterior(pixels.to_unit(part.to(model.device)))
             kl = losses.kl_to_standard_normal(mean, log_variance)
         total[: kl.shape[1]] += kl.cpu().double().sum(0).numpy()
-        report(start + len(part), len(images))
-    return total / len(images)
+        report(start + len(part), len(chosen))
+    return total / len(chosen)

@@ -77,7 +77,7 @@ def cloud(
         raise ConfigError(f"limit: {limit} is not allowed; expected a whole number of at least 1.")
     if model.can_encode and dataset is not None and dataset.image_shape == model.image_shape:
         indices = evenly_spaced(len(dataset), limit)
-        images = dataset.images[indices]
+        images = dataset.rows(indices)
         parts = []
         for start in range(0, len(images), BATCH):
             report(start, len(images))

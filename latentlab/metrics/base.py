@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from latentlab.core.registry import Registry
+from latentlab.data.gathering import gather
 
 if TYPE_CHECKING:
     from latentlab.models.base import Model
@@ -16,18 +17,38 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Heldout:
-    """Images kept from training: uint8 (N, C, H, W) (points: float32), and int64 labels (N,) where known."""
+    """Images kept from training: those of a store that `which` names, and all of it where that is None.
 
-    images: np.ndarray
+    store: uint8 (N, C, H, W) (points: float32), in memory or mapped. labels: int64 (M,) of the M images that
+    are meant, where known. which: int64 (M,).
+    """
+
+    store: np.ndarray
     labels: np.ndarray | None = None
+    which: np.ndarray | None = None
+
+    def __len__(self) -> int:
+        return len(self.store if self.which is None else self.which)
+
+    def read(self, start: int = 0, stop: int | None = None) -> np.ndarray:
+        """A copy of the images start..stop: the whole store may be larger than memory."""
+        part = slice(start, stop)
+        chosen = np.arange(*part.indices(len(self.store))) if self.which is None else self.which[part]
+        return gather(self.store, chosen)
+
+    def parts(self, size: int) -> Iterator[np.ndarray]:
+        """All images, so many at a time."""
+        for start in range(0, len(self), size):
+            yield self.read(start, start + size)
 
     def thinned(self, most: int) -> Heldout:
         """So many of them, evenly spaced, or all where there are no more."""
-        count = len(self.images)
+        count = len(self)
         if count <= most:
             return self
         chosen = np.arange(most) * count // most
-        return Heldout(self.images[chosen], None if self.labels is None else self.labels[chosen])
+        labels = None if self.labels is None else self.labels[chosen]
+        return Heldout(self.store, labels, chosen if self.which is None else self.which[chosen])
 
 
 class Metric:
@@ -72,7 +93,7 @@ def figures(model: type[Model], image_shape: tuple[int, int, int], labelled: boo
 
 def measure(model: Model, heldout: Heldout, final: bool = False) -> dict[str, float]:
     """All figures that apply, `final` ones only where asked for; none where nothing was held out."""
-    if len(heldout.images) == 0:
+    if len(heldout) == 0:
         return {}
     found: dict[str, float] = {}
     for _, metric in METRICS.items():

@@ -44,7 +44,7 @@ class Coverage(Metric):
 
     @classmethod
     def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
-        images = heldout.thinned(MOST_IMAGES).images
+        images = heldout.thinned(MOST_IMAGES).read()
         if len(images) < FEWEST_IMAGES:
             return {}
         coverage, density = cover(features(images), features(samples(model, len(images))))

@@ -32,20 +32,20 @@ class Diversity(Metric):
 
     @classmethod
     def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
-        data = spread(heldout.thinned(MOST_IMAGES).images)
-        return {"diversity": spread(samples(model, SAMPLES)) / data if data > 0 else 0.0}
+        data = spread(heldout.thinned(MOST_IMAGES))
+        return {"diversity": spread(Heldout(samples(model, SAMPLES))) / data if data > 0 else 0.0}
 
 
-def spread(images: np.ndarray) -> float:
-    """Variance of images (N, C, H, W) over N, unbiased, summed over pixels in [0, 1]; 0 for one."""
+def spread(images: Heldout) -> float:
+    """Variance of N images, unbiased, summed over pixels in [0, 1]; 0 for one."""
     if len(images) < 2:
         return 0.0
-    if images.dtype != np.uint8:  # points
-        return float(images.astype(np.float64).var(axis=0, ddof=1).sum())
+    if images.store.dtype != np.uint8:  # points
+        return float(images.read().astype(np.float64).var(axis=0, ddof=1).sum())
     # Whole numbers, so that the sums are exact and the short formula for the variance loses nothing.
-    totals, squares = np.zeros(images.shape[1:], np.int64), 0
-    for start in range(0, len(images), CHUNK):
-        chunk = images[start : start + CHUNK].astype(np.int64)
+    totals, squares = np.zeros(images.store.shape[1:], np.int64), 0
+    for part in images.parts(CHUNK):
+        chunk = part.astype(np.int64)
         totals += chunk.sum(axis=0)
         squares += int((chunk * chunk).sum())
     scatter = squares - float((totals.astype(np.float64) ** 2).sum()) / len(images)

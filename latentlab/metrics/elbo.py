@@ -42,7 +42,7 @@ class Reconstruction(Metric):
                 float(model.elbo_terms(images, generator, *labels)[0].sum())
                 for images, labels in batches(model, heldout)
             )
-        return {"heldout_reconstruction": total / len(heldout.images)}
+        return {"heldout_reconstruction": total / len(heldout)}
 
 
 @register("elbo")
@@ -75,7 +75,7 @@ class Elbo(Metric):
                 reconstruction += float(nll.sum())
                 divergence += float(kl.sum())
                 means.append(model.posterior(images, *labels)[0].cpu())
-        count = len(heldout.images)
+        count = len(heldout)
         spread = torch.cat(means).var(0, correction=0)
         return {
             "heldout_neg_elbo": (reconstruction + divergence) / count,
@@ -94,14 +94,14 @@ def kl_per_dimension(model: Model, heldout: Heldout) -> np.ndarray | None:
 
     from latentlab.models import losses
 
-    if not isinstance(model, VAE) or not model.probabilistic or len(heldout.images) == 0:
+    if not isinstance(model, VAE) or not model.probabilistic or len(heldout) == 0:
         return None
     with model.evaluating():
         sums = [
             losses.kl_to_standard_normal(*model.posterior(images, *labels)).sum(0)
             for images, labels in batches(model, heldout)
         ]
-    means: np.ndarray = (torch.stack(sums).sum(0) / len(heldout.images)).cpu().numpy()
+    means: np.ndarray = (torch.stack(sums).sum(0) / len(heldout)).cpu().numpy()
     return means
 
 
@@ -111,11 +111,10 @@ def batches(model: VAE, heldout: Heldout, size: int = BATCH) -> Iterator[tuple[T
 
     from latentlab.models.pixels import to_unit
 
-    for start in range(0, len(heldout.images), size):
-        part = slice(start, start + size)
-        images = to_unit(torch.from_numpy(heldout.images[part]).to(model.device))
+    for start in range(0, len(heldout), size):
+        images = to_unit(torch.from_numpy(heldout.read(start, start + size)).to(model.device))
         labels: tuple[Any, ...] = ()
         if model.needs_labels:
             assert heldout.labels is not None
-            labels = (torch.from_numpy(heldout.labels[part]).to(model.device),)
+            labels = (torch.from_numpy(heldout.labels[start : start + size]).to(model.device),)
         yield images, labels

@@ -67,5 +67,5 @@ def importance_weighted_nll(
                 parts.append(weights.logsumexp(0))
             total += float((math.log(samples) - torch.stack(parts).logsumexp(0)).sum())
             done += len(images)
-            report(done, len(heldout.images))
-    return total / len(heldout.images)
+            report(done, len(heldout))
+    return total / len(heldout)

@@ -42,7 +42,7 @@ class Modes(Metric):
     @classmethod
     def measure(cls, model: Model, heldout: Heldout) -> dict[str, float]:
         assert heldout.labels is not None
-        found = clusters(heldout.images.reshape(-1, 2), heldout.labels)
+        found = clusters(heldout.read().reshape(-1, 2), heldout.labels)
         if found is None:
             return {}
         centres, sigmas = found

@@ -118,7 +118,7 @@ class Run:
             raise ConfigError(
                 f"A {self.model.key} needs the classes that it learned; {dataset.name} has others."
             )
-        images, labels = dataset.images, dataset.labels
+        labels, chosen = dataset.labels, None
         if dataset.fingerprint == self.folder.info["data"]["fingerprint"]:
             _, _, training = configs(self.folder)
             _, chosen = dataset.split(training.heldout, training.seed)
@@ -126,8 +126,8 @@ class Run:
                 raise ConfigError(
                     f"The run learned from all of {dataset.name}; name other data to judge it by."
                 )
-            images, labels = images[chosen], None if labels is None else labels[chosen]
-        return metrics.Heldout(images, labels)
+            labels = None if labels is None else labels[chosen]
+        return metrics.Heldout(dataset.images, labels, chosen)
 
     def evaluate(
         self,

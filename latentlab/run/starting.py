@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 import platform
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 import latentlab
 from latentlab import data, metrics
@@ -40,11 +43,12 @@ def begin(dataset: Dataset, plan: Plan, folder: str | Path, start_from: str | Pa
     )
     taken_over = None if start_from is None else _take_over(model, Path(start_from))
     train, _ = dataset.split(plan.training.heldout, plan.training.seed)
-    model.start_training(plan.training.learning_rate, len(train))
+    distinct = len(np.unique(train))  # balancing may repeat some
+    model.start_training(plan.training.learning_rate, distinct)
     info: dict[str, Any] = {
         "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         **_circumstances(device, dataset.image_shape),
-        "data": _about(dataset, len(train)),
+        "data": _about(dataset, distinct),
         "model": {"key": plan.model.key, "config": plan.model_config.model_dump(mode="json")},
         "training": plan.training.model_dump(mode="json"),
         "image_shape": list(dataset.image_shape),
@@ -90,7 +94,8 @@ def resume(
 
     `steps` and `minutes` are further ones. Without either a run that was stopped goes on to its limits, and
     one that had reached them goes on for as long again. With `grow` the dataset may hold other or more images
-    of the same shape: a new epoch begins, and what is held out is drawn anew. `model_values` and
+    of the same shape: a new epoch begins, and what is held out is drawn anew. The same images are balanced
+    and augmented as the run began, whatever the settings of `dataset`. `model_values` and
     `training_values` are new values of live settings.
 
     RunError where the data is no longer the same, or does not fit; ConfigError for settings that are out of
@@ -111,11 +116,15 @@ def resume(
     old_data = folder.info["data"]
     if dataset is None:
         dataset = data.load(old_data["source"], old_data["config"], report)
-    train, _ = dataset.split(training.heldout, training.seed)
     grown = dataset.fingerprint != old_data["fingerprint"]
+    if not grown and dict(dataset.config) != old_data["config"]:
+        # The same images, of which the run's own settings say how often and in what shape it sees them.
+        dataset = dataclasses.replace(dataset, config=old_data["config"])
+    train, _ = dataset.split(training.heldout, training.seed)
+    distinct = len(np.unique(train))
     if grown:
         _check_other_images(folder, dataset, kind, grow)
-        folder.info["data"] = _about(dataset, len(train))
+        folder.info["data"] = _about(dataset, distinct)
 
     available = training.device in ("auto", *devices.available())
     device = devices.choose(training.device if available else "auto")  # a run of a GPU goes on without one
@@ -126,7 +135,7 @@ def resume(
         device=device,
         label_names=dataset.label_names,
     )
-    model.start_training(training.learning_rate, len(train))
+    model.start_training(training.learning_rate, distinct)
     position = Position(*keeping.restore(folder, model, training.seed))
     # Also without changes: the checkpoint's rate may be that of before an edit.
     training, differing = edits.apply(model, training, wanted.live)

@@ -64,12 +64,9 @@ class Training:
         self.model, self.dataset, self.config, self.folder = model, dataset, config, folder
         self.taken_over = taken_over
         self._position = position
-        train, heldout = dataset.split(config.heldout, config.seed)
-        # The whole store where nothing is held out: no copy of what may be large.
-        self._train = dataset.images if len(heldout) == 0 else dataset.images[train]
-        labels = dataset.labels
-        self._labels = labels[train] if labels is not None and model.needs_labels else None
-        self._heldout = metrics.Heldout(dataset.images[heldout], None if labels is None else labels[heldout])
+        self._train, heldout = dataset.split(config.heldout, config.seed)
+        labels = None if dataset.labels is None else dataset.labels[heldout]
+        self._heldout = metrics.Heldout(dataset.images, labels, heldout)
 
     def events(self, control: Control | None = None) -> Generator[Event, None, None]:
         """Train until the limits of the config or until `control` stops it; see `training.loop.run`.
@@ -79,25 +76,33 @@ class Training:
         import torch
 
         from latentlab.training import loop
+        from latentlab.training.augmentation import Augmentation
+        from latentlab.training.feed import Feed
         from latentlab.training.order import Order
 
         before = torch.get_num_threads()
         torch.set_num_threads(devices.kernel_threads(self.model.image_shape))
-        at = self._position
-        order = Order(len(self._train), self.config.batch_size, self.config.seed, at.epoch, at.position)
-        loop_events = loop.run(
-            self.model,
+        dataset, at = self.dataset, self._position
+        feed = Feed(
+            dataset.images,
             self._train,
-            self.config,
-            labels=self._labels,
-            folder=self.folder,
-            fixed_latents=samplers.draw(self.model, range(PREVIEW_COUNT)),
-            evaluate=self._evaluate,
-            control=control or Control(),
-            order=order,
-            seconds=at.seconds,
+            self.model.device,
+            labels=dataset.labels if self.model.needs_labels else None,
+            augmentation=Augmentation.of(dataset.config),
+            seed=self.config.seed,
         )
         try:
+            loop_events = loop.run(
+                self.model,
+                feed,
+                self.config,
+                folder=self.folder,
+                fixed_latents=samplers.draw(self.model, range(PREVIEW_COUNT)),
+                evaluate=self._evaluate,
+                control=control or Control(),
+                order=Order(len(feed), self.config.batch_size, self.config.seed, at.epoch, at.position),
+                seconds=at.seconds,
+            )
             for event in loop_events:
                 if isinstance(event, Preview):
                     picture = export.compose(event.images, PREVIEW_COLUMNS)
@@ -108,6 +113,7 @@ class Training:
         except OSError as error:  # a full disk, a folder that is gone
             raise RunError(cannot_write(self.folder, error)) from error
         finally:
+            feed.close()
             torch.set_num_threads(before)
 
     def _evaluate(self, everything: bool) -> tuple[dict[str, float], np.ndarray | None]:

@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from latentlab.core.errors import DataError
@@ -29,6 +28,7 @@ from latentlab.training.events import (
     Saved,
 )
 from latentlab.training.failures import Divergence
+from latentlab.training.feed import Feed
 from latentlab.training.order import Order
 from latentlab.training.progress import Clock, collect
 from latentlab.training.run_folder import RunFolder, step_of
@@ -47,10 +47,9 @@ Evaluate = Callable[[bool], tuple[Mapping[str, float], np.ndarray | None]]
 
 def run(
     model: Model,
-    images: np.ndarray,
+    feed: Feed,
     config: TrainingConfig,
     *,
-    labels: np.ndarray | None = None,
     folder: RunFolder,
     fixed_latents: np.ndarray,
     evaluate: Evaluate,
@@ -58,28 +57,25 @@ def run(
     order: Order,
     seconds: float = 0.0,
 ) -> Iterator[Event]:
-    """Train `model` on uint8 images (N, C, H, W) until a limit of `config` is reached or `control` stops it.
+    """Train `model` on what `feed` gives until a limit of `config` is reached or `control` stops it.
 
-    Points are float32 (N, 2, 1, 1); `labels` int64 (N,), for models that need them.
-
-    The model has started training; `order` and `seconds` go on from where a resumed run was. Yields events
-    at step boundaries only, so whoever iterates may read the model's weights between two of them. What is
-    logged, previewed or saved never changes what is learned. Settings that `control` is told to steer count
-    from the next step on. DataError for fewer than two images.
+    The model has started training; `order`, of as many images as the feed has, and `seconds` go on from where
+    a resumed run was. Yields events at step boundaries only, so whoever iterates may read the model's weights
+    between two of them. What is logged, previewed or saved never changes what is learned. Settings that
+    `control` is told to steer count from the next step on. DataError for fewer than two images, and where
+    they cannot be read.
 
     NaN and infinity: all goes back to the latest checkpoint, which is always one of finite weights, and on
     from there with other noise once a person has resumed it; where nobody `control.waits`, it ends. So it
     does where memory does not suffice, but nothing is lost then: the checkpoint is that of the last whole
     step, unless an optimizer had begun to change weights, which costs the steps since the last one.
     """
-    if len(images) < 2:
-        raise DataError(f"Training needs at least 2 images; {len(images)} are left beside the held-out ones.")
+    if feed.count < 2:
+        raise DataError(f"Training needs at least 2 images; {feed.count} are left beside the held-out ones.")
     memory.count_anew(model.device)
-    data = memory.place(images, model.device)
-    classes = None if labels is None else memory.place(labels, data.device)
     clock = Clock(seconds, model.step_count)
     pending: list[dict[str, Tensor]] = []
-    monitor = health.watch(folder, len(images))
+    monitor = health.watch(folder, feed.count)
     findings: tuple[health.Finding, ...] = ()
     reason: Literal["steps", "minutes", "stopped", "diverged", "memory"] | None = None
     next_tell = time.monotonic() + TELL_EVERY
@@ -87,18 +83,13 @@ def run(
     next_evaluation = time.monotonic() + 2
     previewed_step = -1
 
-    def batch(indices: np.ndarray) -> tuple[Tensor, Tensor | None]:
-        chosen = torch.from_numpy(indices).to(data.device)
-        seen = data.index_select(0, chosen).to(model.device, non_blocking=True)
-        if classes is None:
-            return seen, None
-        return seen, classes.index_select(0, chosen).to(model.device, non_blocking=True)
-
     def learn() -> None:
         """One step; one that fails has not been: the order stays where it was."""
         place = order.epoch, order.position
         try:
-            pending.append(model.step(*batch(order.next())))
+            images, labels = feed.batch(order.next(), model.step_count)
+            feed.expect(order.coming())
+            pending.append(model.step(images, labels))
         except BaseException:
             order.go_to(*place)
             raise
@@ -184,7 +175,7 @@ def run(
         order.resize(config.batch_size)
         order.go_to(epoch, position)
         clock.restart(model.step_count)
-        monitor = health.watch(folder, len(images))
+        monitor = health.watch(folder, feed.count)
         previewed_step = -1
         guard.moved = False
 
@@ -205,7 +196,7 @@ def run(
         else:
             yield from save()
         with clock.stopped(model.step_count):
-            fits = memory.fitting_batch(model, guard, size, lambda count: batch(np.arange(count)))
+            fits = memory.fitting_batch(model, guard, size, lambda count: feed.batch(np.arange(count), 0))
             # The trials were steps too.
             keeping.restore(folder, model, config.seed)
         edits.apply(model, config, {})

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
-import numpy as np
 import psutil
 import torch
 from torch import Tensor
@@ -47,14 +46,6 @@ def count_anew(device: torch.device) -> None:
     """The peak that `taken` tells is that of what comes now."""
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
-
-
-def place(array: np.ndarray, device: torch.device) -> Tensor:
-    """The dataset as one tensor, on the device if it takes under a quarter of its free memory."""
-    data = torch.from_numpy(array)
-    if device.type == "cuda" and data.nbytes < torch.cuda.mem_get_info(device)[0] // 4:
-        return data.to(device)
-    return data
 
 
 class Guard:

@@ -37,6 +37,10 @@ class Order:
         self.position += self.batch_size
         return indices
 
+    def coming(self) -> np.ndarray:
+        """Indices of the step after that, as far as the epoch goes: of use to who reads ahead."""
+        return self._permutation[self.position : self.position + self.batch_size]
+
     @property
     def epochs(self) -> float:
         """Epochs seen so far."""

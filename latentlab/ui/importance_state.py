@@ -81,11 +81,11 @@ class ImportanceState(QObject):
         self._loan.ended.connect(self._on_ended)
 
     def _fitting_images(self) -> np.ndarray | None:
-        """Some of the dataset's, evenly spaced, where the model takes them."""
+        """The dataset's, where the model takes them."""
         dataset, model = self._session.dataset, self._session.latent.model
         if dataset is None or model is None or dataset.image_shape != model.image_shape:
             return None
-        return dataset.images[:: -(-len(dataset) // IMAGES)]
+        return dataset.images
 
     def _on_measured(self, value: Importance) -> None:
         self.value = value
@@ -125,6 +125,6 @@ def _measured(images: np.ndarray | None, model: Model, report: Report) -> Import
         # The other cores are for what a person waits for; beside a second team of kernel threads it takes
         # six times as long.
         torch.set_num_threads(1)
-        return importance(model, images, report)
+        return importance(model, images, report, IMAGES)
     finally:
         torch.set_num_threads(kernel_threads())  # what threads that begin later take over

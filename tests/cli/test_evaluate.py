@@ -58,7 +58,7 @@ def test_all_images_of_other_data(call, trained):
     assert (told["data"], told["images"]) == ("shapes", 25)
     opened = open_run(trained)
     other = data.load("digits", {"limit": 50})
-    assert len(opened.heldout(other).images) == 50
+    assert len(opened.heldout(other)) == 50
     assert set(opened.evaluate(other, samples=1)) == set(opened.evaluate(samples=1))
 
 

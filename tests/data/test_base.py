@@ -1,3 +1,4 @@
+import hashlib
 import subprocess
 import sys
 
@@ -66,6 +67,81 @@ def test_split_is_seeded_disjoint_and_complete():
 def test_split_of_the_source_wins():
     training, heldout = dataset(heldout=np.array([9, 0])).split(0.5, seed=3)
     assert heldout.tolist() == [0, 9] and training.tolist() == list(range(1, 9))
+
+
+BALANCED = np.repeat([0, 1, 3], [7, 20, 3])  # of four classes, one is empty
+
+
+def balanced(how, labels=BALANCED, **others):
+    names = ("few", "many", "none", "fewest")
+    labelled = {"labels": labels, "label_names": names, "config": {"balance": how}}
+    return dataset(len(labels), **labelled | others)
+
+
+def test_the_few_are_repeated_until_there_are_as_many_of_each_class():
+    training, heldout = balanced("over").split(0, seed=5)
+    assert np.bincount(BALANCED[training]).tolist() == [20, 20, 0, 20] and len(heldout) == 0
+    counts = np.bincount(training)
+    assert set(counts[:7]) == {2, 3} and set(counts[7:27]) == {1} and set(counts[27:]) == {6, 7}
+    assert (np.diff(training) >= 0).all() and training.dtype == np.int64
+    np.testing.assert_array_equal(training, balanced("over").split(0, seed=5)[0])
+    other = balanced("over").split(0, seed=6)[0]
+    assert not np.array_equal(training, other) and np.bincount(BALANCED[other]).tolist() == [20, 20, 0, 20]
+
+
+def test_of_the_many_only_some_are_seen():
+    training, _ = balanced("under").split(0, seed=5)
+    assert np.bincount(BALANCED[training]).tolist() == [3, 3, 0, 3]
+    assert len(set(training.tolist())) == 9 and (np.diff(training) > 0).all()
+    assert not np.array_equal(training, balanced("under").split(0, seed=6)[0])
+
+
+@pytest.mark.parametrize("own", [None, np.arange(0, 30, 3)])
+@pytest.mark.parametrize("how", ["over", "under"])
+def test_balance_never_touches_what_is_held_out(how, own):
+    plain, other = balanced("none", heldout=own), balanced(how, heldout=own)
+    (training, heldout), (seen, kept) = plain.split(0.3, 2), other.split(0.3, 2)
+    np.testing.assert_array_equal(heldout, kept)
+    assert set(seen.tolist()) <= set(training.tolist())
+    of_each = np.bincount(BALANCED[training], minlength=4)
+    found = np.bincount(BALANCED[seen], minlength=4)
+    there = of_each > 0
+    assert set(found[there]) == {of_each.max() if how == "over" else of_each[there].min()}
+    assert plain.fingerprint == other.fingerprint, "the images are the same"
+
+
+def test_equal_classes_and_a_single_one_are_left_as_they_are():
+    for labels in (np.arange(12) % 4, np.zeros(12, np.int64)):
+        for how in ("over", "under"):
+            assert balanced(how, labels).split(0, 0)[0].tolist() == list(range(12))
+
+
+def test_balance_without_classes_is_refused():
+    with pytest.raises(
+        DataError, match=r"^x has no classes that could be balanced: set data\.balance to none"
+    ):
+        dataset(config={"balance": "over"})
+
+
+def test_rows_and_pictures_are_copies_of_what_is_meant(tmp_path):
+    plain = dataset()
+    plain.images.tofile(tmp_path / "images")
+    mapped = np.memmap(tmp_path / "images", np.uint8, "r", shape=plain.images.shape)
+    for there in (plain, Dataset(mapped, "x", "shapes")):
+        assert there.fingerprint == plain.fingerprint
+        for which in (np.array([7, 0, 7]), slice(2, 9, 3), slice(-2, None)):
+            np.testing.assert_array_equal(there.pictures(which), plain.images[which])
+        np.testing.assert_array_equal(found := there.rows(np.array([4])), plain.images[[4]])
+        assert type(found) is np.ndarray and not np.shares_memory(found, there.images)
+
+
+def test_the_fingerprint_of_an_array_never_changes():
+    """Golden: a run of last year must know its images again."""
+    images = np.random.default_rng(0).integers(0, 256, (9000, 1, 8, 8), np.uint8)
+    labels = np.arange(9000) % 3
+    digest = hashlib.sha256(b"(9000, 1, 8, 8)" + images[::2].tobytes() + labels.astype("<i8").tobytes())
+    found = Dataset(images, "x", "shapes", labels=labels, label_names=("a", "b", "c"))
+    assert found.fingerprint == digest.hexdigest()[:12]
 
 
 def test_resolve(tmp_path, write_image, write_mnist, monkeypatch):

@@ -54,7 +54,7 @@ def quadrature(model, images):
 
 
 def test_many_samples_reach_the_integral(model, heldout):
-    true = quadrature(model, heldout.images)
+    true = quadrature(model, heldout.store)
     found = importance_weighted_nll(model, heldout, 500)
     elbo = Elbo.measure(model, heldout)["heldout_neg_elbo"]
     assert found == pytest.approx(true, abs=0.02)
@@ -63,7 +63,7 @@ def test_many_samples_reach_the_integral(model, heldout):
 
 def test_the_bound_tightens_from_the_elbo_on(model, heldout):
     bounds = [importance_weighted_nll(model, heldout, k) for k in (1, 8, 64)]
-    assert bounds[0] > bounds[1] > bounds[2] > quadrature(model, heldout.images) - 0.02
+    assert bounds[0] > bounds[1] > bounds[2] > quadrature(model, heldout.store) - 0.02
     assert bounds[0] == pytest.approx(Elbo.measure(model, heldout)["heldout_neg_elbo"], abs=0.3)
 
 
@@ -103,6 +103,6 @@ def test_progress_is_told_in_images_and_may_end_it(model, heldout, monkeypatch):
 def test_the_end_of_a_training_does_not_wait_for_all_images(model, monkeypatch):
     many = Heldout(np.random.default_rng(0).integers(0, 256, (1000, *SHAPE), dtype=np.uint8))
     few = many.thinned(256)
-    assert len(few.images) == 256
+    assert len(few) == 256
     expected = importance_weighted_nll(model, few, 64)
     assert ImportanceWeightedNLL.measure(model, many) == {"heldout_iw_nll": expected}

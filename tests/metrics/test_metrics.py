@@ -12,6 +12,7 @@ from torch import nn
 
 from latentlab import metrics
 from latentlab.core.config import parse
+from latentlab.metrics import base
 from latentlab.metrics.base import Heldout
 from latentlab.metrics.diversity import Diversity, spread
 from latentlab.metrics.elbo import Elbo
@@ -111,9 +112,32 @@ def test_kl_per_dimension_is_the_closed_form_and_adds_up_to_the_figure(heldout):
 def test_thinning_keeps_so_many_evenly_spaced_and_their_labels(count, most):
     images = np.arange(count, dtype=np.uint8).reshape(-1, 1, 1, 1)
     thin = Heldout(images, np.arange(count)).thinned(most)
-    assert len(thin.images) == min(count, most) and thin.labels.tolist() == thin.images.ravel().tolist()
+    assert len(thin) == min(count, most) and thin.labels.tolist() == thin.read().ravel().tolist()
     gaps = np.diff(thin.labels)
     assert thin.labels[0] == 0 and gaps.max() - gaps.min() <= 1
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_what_is_held_out_is_some_of_a_store_that_is_never_read_whole(mapped, heldout, tmp_path, monkeypatch):
+    which, labels = np.arange(5, 300, 3), np.arange(99)
+    store = heldout
+    if mapped:
+        heldout.tofile(tmp_path / "images")
+        store = np.memmap(tmp_path / "images", np.uint8, "r", shape=heldout.shape)
+    some, read = Heldout(store, labels, which), []
+    assert len(some) == 99
+    np.testing.assert_array_equal(some.read(), heldout[which])
+    np.testing.assert_array_equal(some.read(90), heldout[which[90:]])
+    np.testing.assert_array_equal(np.concatenate(list(some.parts(40))), heldout[which])
+    np.testing.assert_array_equal(np.concatenate(list(Heldout(store).parts(99))), heldout)
+    thin = some.thinned(10)
+    np.testing.assert_array_equal(thin.read(), heldout[which[thin.labels]])
+
+    gather = base.gather
+    monkeypatch.setattr(base, "gather", lambda *args: read.append(len(args[1])) or gather(*args))
+    model = _model()
+    assert metrics.measure(model, some) == metrics.measure(model, Heldout(heldout[which], labels))
+    assert max(read) <= 99
 
 
 def test_one_image_can_be_judged(heldout):
@@ -129,15 +153,15 @@ def _pairs(images):
 
 def test_spread_is_half_the_mean_squared_distance_of_pairs():
     images = np.random.default_rng(1).integers(0, 256, (90, 3, 4, 5), dtype=np.uint8)
-    assert spread(images) == pytest.approx(_pairs(images) / 2, rel=1e-12)
+    assert spread(Heldout(images)) == pytest.approx(_pairs(images) / 2, rel=1e-12)
     flat = images.astype(np.float64) / 255
-    assert spread(images) == pytest.approx(flat.var(axis=0, ddof=1).sum(), rel=1e-12)
+    assert spread(Heldout(images)) == pytest.approx(flat.var(axis=0, ddof=1).sum(), rel=1e-12)
 
 
 def test_spread_of_one_picture_or_of_equal_ones_is_zero():
     images = np.random.default_rng(1).integers(0, 256, (1, 1, 8, 8), dtype=np.uint8)
-    assert spread(images) == 0 and spread(np.repeat(images, 100, axis=0)) == 0
-    assert spread(images[:0]) == 0
+    assert spread(Heldout(images)) == 0 and spread(Heldout(np.repeat(images, 100, axis=0))) == 0
+    assert spread(Heldout(images[:0])) == 0
 
 
 def test_diversity_is_the_ratio_of_mean_squared_distances(heldout):

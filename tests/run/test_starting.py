@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -13,7 +15,7 @@ from latentlab import run as runs
 from latentlab.core.errors import ConfigError, RunError
 from latentlab.models import MODELS
 from latentlab.training import keeping
-from latentlab.training.events import Progress
+from latentlab.training.events import Evaluated, Progress
 from latentlab.training.run_folder import RunFolder
 
 # From the weights of another run
@@ -179,6 +181,80 @@ def test_every_kind_of_model_lists_each_of_its_layers(noise, plan, begin, follow
         follow(begin(f"{key} a", key, dataset=dataset, steps=1))
         taken_over = begin(f"{key} b", key, dataset=dataset, start_from=tmp_path / f"{key} a").taken_over
         assert taken_over.left == () and len(set(taken_over.taken)) == len(taken_over.taken) >= 2
+
+
+# What the data's settings do to a training
+
+
+UNEQUAL = {"labels": np.repeat([0, 1], [30, 10]), "label_names": ("cat", "dog")}
+SEEN = {"augment_flip": "both", "augment_rotate": 10, "augment_colour": 0.5, "balance": "over"}
+
+
+@pytest.mark.parametrize("balance", ["none", "over", "under"])
+def test_a_balanced_epoch_is_longer_or_shorter_and_distinct_images_count(balance, begin, follow, noise):
+    few, many = sorted(np.bincount(UNEQUAL["labels"][noise().split(0.1, 0)[0]]).tolist())
+    assert few < many and few + many == 36
+    epoch = {"none": 36, "over": 2 * many, "under": 2 * few}[balance]
+    training = begin(dataset=noise(**UNEQUAL, config={"balance": balance}), steps=2)
+    distinct = min(36, epoch)
+    assert training.model.train_count == training.folder.info["data"]["trained_on"] == distinct
+    assert training.folder.info["data"]["config"] == {"balance": balance}
+    progress = [e for e in follow(training) if isinstance(e, Progress)]
+    assert [e.epoch for e in progress] == pytest.approx([8 / epoch, 16 / epoch])
+    assert len(training._heldout) == 4
+
+
+@pytest.mark.parametrize("key", ["vae-mlp", "cvae", "cgan"])
+def test_a_resumed_run_is_balanced_and_augmented_as_it_began(key, begin, follow, noise, state, tmp_path):
+    """Bit for bit, also where the images were loaded with other settings meanwhile."""
+    dataset = noise(**UNEQUAL, config=SEEN)
+    whole = begin("whole", key, dataset=dataset)
+    follow(whole)
+    follow(begin("killed", key, dataset=dataset), killed=9)
+    follow(begin("plain", key, dataset=noise(**UNEQUAL)))
+    for config in (SEEN, {}, SEEN | {"balance": "under", "augment_flip": "none"}):
+        shutil.copytree(tmp_path / "killed", tmp_path / "again")
+        resumed = runs.resume(tmp_path / "again", dataset=noise(**UNEQUAL, config=config))
+        assert resumed.folder.info["data"]["config"] == SEEN
+        follow(resumed)
+        assert state(whole) == state(resumed)
+        shutil.rmtree(tmp_path / "again")
+
+
+def test_augmentation_is_for_learning_only(begin, noise, monkeypatch):
+    """What is judged and compared with are the images as they are."""
+    from latentlab.training.augmentation import Augmentation
+
+    changed = []
+    change = Augmentation.__call__
+    monkeypatch.setattr(Augmentation, "__call__", lambda *args: changed.append(len(args[1])) or change(*args))
+    dataset = noise(config={"augment_colour": 1.0})
+    training = begin(dataset=dataset, steps=3)
+    assert len([e for e in training.events() if isinstance(e, Evaluated)]) >= 1
+    assert changed == [8, 8, 8]
+    chosen = dataset.split(0.1, 0)[1]
+    np.testing.assert_array_equal(training._heldout.read(), dataset.images[chosen])
+
+
+@pytest.mark.parametrize("key", ["vae-mlp", "cgan"])
+def test_a_mapped_store_gives_the_same_run_and_is_never_indexed(key, begin, follow, noise, state, tmp_path):
+    plain = noise(**UNEQUAL, config=SEEN)
+    plain.images.tofile(tmp_path / "images")
+    mapped = Unindexed(tmp_path / "images", np.uint8, "r", shape=plain.images.shape)
+    dataset = dataclasses.replace(plain, images=mapped)
+    first, second = begin("memory", key, dataset=plain), begin("mapped", key, dataset=dataset)
+    follow(first), follow(second)
+    assert state(first) == state(second)
+    figures = [run.folder.read_metrics() for run in (first, second)]
+    assert figures[0].keys() == figures[1].keys() >= {"diversity"}
+    assert all(np.array_equal(figures[0][n][1], figures[1][n][1]) for n in figures[0])
+
+
+class Unindexed(np.memmap):
+    """A map whose rows nobody looks at: their pages would stay in memory."""
+
+    def __getitem__(self, index):
+        raise AssertionError(f"[{index}]")
 
 
 @pytest.mark.parametrize(("source", "expected"), [("points", 1), ("digits", 2)])

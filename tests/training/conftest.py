@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -15,6 +16,7 @@ from latentlab.models import MODELS, Model
 from latentlab.training import loop
 from latentlab.training.config import TrainingConfig
 from latentlab.training.control import Control
+from latentlab.training.feed import Feed
 from latentlab.training.order import Order
 from latentlab.training.run_folder import RunFolder
 
@@ -70,9 +72,9 @@ def images() -> np.ndarray:
 
 
 @pytest.fixture
-def start(tmp_path: Path, images: np.ndarray) -> Callable[..., SimpleNamespace]:
+def start(tmp_path: Path, images: np.ndarray) -> Iterator[Callable[..., SimpleNamespace]]:
     """A loop ready to be iterated, and everything it was given."""
-    numbers = iter(range(1000))
+    numbers, opened = iter(range(1000)), contextlib.ExitStack()
 
     def start(
         key: str = "vae-mlp",
@@ -83,6 +85,7 @@ def start(tmp_path: Path, images: np.ndarray) -> Callable[..., SimpleNamespace]:
         live=None,
         waits=False,
         folder=None,
+        augmentation=None,
         **training,
     ) -> SimpleNamespace:
         values = {"batch_size": 4, "steps": 12, "autosave": 86_400} | training
@@ -96,11 +99,14 @@ def start(tmp_path: Path, images: np.ndarray) -> Callable[..., SimpleNamespace]:
             order=order or Order(len(store), config.batch_size, config.seed),
             latents=model.draw(5, torch.Generator().manual_seed(1)).numpy(),
         )
+        labels = np.arange(len(store)) % len(NAMES) if run.model.needs_labels else None
+        which, device = np.arange(len(store)), run.model.device
+        feed = Feed(store, which, device, labels=labels, augmentation=augmentation, seed=config.seed)
+        opened.callback(feed.close)
         run.events = loop.run(
             run.model,
-            store,
+            feed,
             config,
-            labels=np.arange(len(store)) % len(NAMES) if run.model.needs_labels else None,
             folder=run.folder,
             fixed_latents=run.latents,
             evaluate=evaluate,
@@ -109,4 +115,5 @@ def start(tmp_path: Path, images: np.ndarray) -> Callable[..., SimpleNamespace]:
         )
         return run
 
-    return start
+    with opened:
+        yield start

@@ -62,3 +62,18 @@ def test_the_order_of_a_seed_never_changes():
     assert Order(8, 8, seed=0).next().tolist() == np.random.default_rng([0, 0]).permutation(8).tolist()
     assert Order(8, 8, seed=0).next().tolist() == [2, 4, 3, 6, 5, 0, 1, 7]
     assert Order(8, 8, seed=0).next().dtype == np.int64
+
+
+def test_what_comes_next_can_be_asked_for_within_an_epoch_and_changes_nothing():
+    order, other = Order(10, 4, seed=1), Order(10, 4, seed=1)
+    for _ in range(7):
+        coming = order.coming()
+        following = order.next()
+        assert np.array_equal(following, other.next())
+        if order.position > 4:
+            assert np.array_equal(coming, following)
+    order.go_to(0, 8)
+    assert len(order.coming()) == 2  # which no batch will be
+    order.resize(2)
+    assert np.array_equal(order.coming(), order.next())
+    assert len(order.coming()) == 0

@@ -54,7 +54,7 @@ def gather(model: Model, dataset: Dataset, samples: int, seed: int, report: Repo
     ridge regression for factors, of sine and cosine where they are angles.
     """
     chosen = np.sort(np.random.default_rng(seed).permutation(len(dataset))[:samples])
-    images = dataset.images[chosen]
+    images = dataset.rows(chosen)
     labels = None if dataset.labels is None else dataset.labels[chosen]
     factors = {name: values[chosen].astype(np.float64) for name, values in dataset.factors.items()}
     if model.can_encode:
