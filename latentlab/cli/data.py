@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 from collections import Counter
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latentlab.cli.terminal import loading, note
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 #: Of what was left out, of sizes and of classes so many are listed; --json has them all.
 LISTED = 20
+#: Rows of a sheet of images before and after.
+SHOWN = 8
 #: Reasons that the one line of a training gives.
 _REASONS = 2
 
@@ -106,6 +109,21 @@ def described(source: type[Source], dataset: Dataset) -> tuple[dict[str, Any], l
     found = f"{size_in_words(dataset.bytes_found)} found, " if dataset.bytes_found else ""
     lines.append(f"Size: {found}{size_in_words(dataset.images.nbytes)} {kept}")
     return values, lines + _skipped(dataset.skipped)
+
+
+def write_sheet(path: Path, dataset: Dataset, config: Config) -> None:
+    """A picture of some images as they were found, beside what they become. DataError, ExportError."""
+    from latentlab.core.errors import DataError
+    from latentlab.data import SourceConfig
+    from latentlab.export import write_picture
+    from latentlab.run import preparing
+
+    opened = preparing.opened(dataset)
+    if opened is None or not isinstance(config, SourceConfig):
+        raise DataError(f"{dataset.name} is drawn as it is: there is nothing to show before and after.")
+    with loading(dataset.name) as report:
+        preview = preparing.prepared(opened, config, SHOWN, report=report, loaded=dataset)
+    write_picture(path, preparing.sheet(preview))
 
 
 def _balance(counts: dict[str, int]) -> list[str]:

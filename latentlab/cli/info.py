@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentlab.cli.data import described, size_in_words
+from latentlab.cli.data import described, size_in_words, write_sheet
 from latentlab.cli.options import AsJson
 from latentlab.cli.terminal import clock, in_words, loading, tell, with_elbo
 
@@ -52,12 +52,15 @@ def _table(entries: list[dict[str, Any]]) -> str:
 
 
 def _here(entry: dict[str, Any]) -> str:
-    """Where a dataset of the network is, for those that are one."""
+    """Whether a dataset of the network is here, for those that are one."""
     missing = entry.get("bytes_missing")
     if missing is None:
         return ""
-    part = "partly here, " if missing and missing < entry["bytes"] else ""
-    return f" ({part}{size_in_words(missing)} to fetch)" if missing else " (it is here)"
+    if not missing:
+        return " (fetched)"
+    return (
+        f" (fetched but for {size_in_words(missing)})" if missing < entry["bytes"] else " (not fetched yet)"
+    )
 
 
 def info(
@@ -80,6 +83,12 @@ def info(
     fetch: Annotated[
         bool, typer.Option("--fetch", help="Fetch a dataset of the network that is not here yet.")
     ] = False,
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--out", "-o", metavar="FILE", help="Also write some images before and after, .png or .jpg."
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """Tell all that is known about a run, a dataset, a model or images."""
@@ -93,8 +102,9 @@ def info(
         raise ConfigError(f"Unexpected '{more[0]}': a setting follows --set (FIELD=VALUE).")
     chosen = [*(set_ or []), *(more or [])]
     is_data = target in SOURCES or bool(target and path.exists() and not (path / "run.json").exists())
-    if chosen and not is_data:
-        raise ConfigError(f"--set {chosen[0]}: only images have settings that info takes; {target} is none.")
+    if not is_data and (chosen or output):
+        given = f"--set {chosen[0]}" if chosen else f"--out {output}"
+        raise ConfigError(f"{given}: only for images; {target} is none.")
     if (path / "run.json").exists():
         values, lines = _run(path)
     elif target in MODELS:
@@ -109,7 +119,7 @@ def info(
         values["settings"], settings = _settings(TrainingConfig)
         lines = ["Settings of every training", *settings]
     elif is_data:
-        values, lines = _data(target, chosen, fetch)
+        values, lines = _data(target, chosen, fetch, output)
     else:
         known = ", ".join([*SOURCES, *MODELS])
         raise DataError(f"There is no run, file or folder {target}, and no dataset or model ({known}).")
@@ -166,14 +176,22 @@ def _run(path: Path) -> tuple[dict[str, Any], list[str]]:
     return values, [*lines, *health.summary(findings)]
 
 
-def _data(target: str, settings: Sequence[str], fetch: bool) -> tuple[dict[str, Any], list[str]]:
+def _data(
+    target: str, settings: Sequence[str], fetch: bool, output: Path | None
+) -> tuple[dict[str, Any], list[str]]:
     from latentlab import data
     from latentlab.cli.plan import sorted_by_section
+    from latentlab.core.errors import DataError
     from latentlab.data.fetched import Fetched
+    from latentlab.export.base import exporter_for
 
+    if output is not None:
+        exporter_for(output, animated=False)  # refused now rather than when all was loaded
     kind = data.SOURCES.get(target) if target in data.SOURCES else None
     missing = kind.bytes_missing() if kind and issubclass(kind, Fetched) and not fetch else 0
     if kind and (kind.needs_path or missing):
+        if output is not None:
+            raise DataError(f"--out {output}: there are no images of {kind.title} here to be shown.")
         values: dict[str, Any] = {"kind": "source", "key": target, "title": kind.title, "about": kind.about}
         values["settings"], told = _settings(kind.Config)
         lines = [f"{kind.title} ({target})", kind.about]
@@ -189,6 +207,10 @@ def _data(target: str, settings: Sequence[str], fetch: bool) -> tuple[dict[str, 
     with loading(source.title) as report:  # `cli.data.load` would tell twice what was left out
         dataset = source.load(config, report)
     values, lines = described(source, dataset)
+    if output is not None:
+        write_sheet(output, dataset, config)
+        values["picture"] = str(output.absolute())
+        lines.append(f"Before and after: {output}")
     values["settings"], told = _settings(source.Config)
     return values, [*lines, *told]
 

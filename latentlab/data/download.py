@@ -79,9 +79,9 @@ def _by_hand(title: str, missing: Sequence[File], folder: Path, why: str) -> str
     missing = [file for file in missing if not _is_known(file, folder)]
     wrong = [file.name for file in missing if (folder / file.name).exists()]
     there = f" (what lies there as {', '.join(wrong)} is another file, or not whole)" if wrong else ""
-    urls = ", ".join(file.urls[0] for file in missing)
+    urls = " and ".join(file.urls[0] for file in missing)
     return (
-        f"Cannot fetch {title}: {why}. Try again later, or download {urls} and put it into {folder}{there}."
+        f"Cannot fetch {title}: {why}; try again later, or download {urls} into the folder {folder}{there}."
     )
 
 

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import struct
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -110,12 +111,27 @@ def test_settings_of_the_data(call, photos):
         (("digits", "--set", "size=7"), ["data.size", "'7'"]),
         (("digits", "--set", "sise=8"), ["'sise'", "did you mean size?"]),
         (("digits", "--set", "training.steps=1"), ["'training'"]),
-        (("vae-mlp", "--set", "size=8"), ["only images", "vae-mlp"]),
+        (("vae-mlp", "--set", "size=8"), ["--set size=8", "only for images", "vae-mlp"]),
+        (("vae-mlp", "-o", "sheet.png"), ["--out sheet.png", "only for images", "vae-mlp"]),
+        (("digits", "-o", "sheet.txt"), ["sheet.txt", ".png"]),
+        (("points", "-o", "sheet.png"), ["nothing to show before and after"]),
+        (("folder", "-o", "sheet.png"), ["no images of Folder of images"]),
         (("digits", "size=8"), ["Unexpected 'size=8'", "--set"]),
     ],
 )
 def test_settings_that_are_wrong(refused, arguments, words):
     refused(*words)("info", *arguments)
+
+
+def test_a_sheet_shows_images_before_and_after(call, photos):
+    told = call("info", photos(), "--set", "size=8", "-o", "sheet.png", "--json").json
+    assert told["picture"] == str(Path("sheet.png").absolute())
+    with Image.open("sheet.png") as sheet:
+        colours = sheet.convert("RGB").getcolors()
+    # Rows of two: what is found and what it becomes are as large and have the same one colour here.
+    counts = {colour: count for count, colour in colours}
+    assert counts[0, 0, 0] == 2 * 128**2 and counts[80, 80, 80] == 4 * 128**2
+    assert "Before and after: sheet.png" in call("info", "digits", "-o", "sheet.png").out
 
 
 @pytest.fixture
@@ -155,15 +171,15 @@ def test_a_dataset_of_the_network_that_is_here(call, by_hand):
     def line():
         return next(line for line in call("datasets").out.splitlines() if line.startswith("mnist"))
 
-    assert line().endswith("(11.6 MB to fetch)")
+    assert line().endswith("(not fetched yet)")
     entry = {e["key"]: e for e in call("datasets", "--json").json["datasets"]}["mnist"]
     assert entry["needs_network"] and entry["bytes_missing"] == entry["bytes"] == 11_594_722
     source = by_hand()
-    assert line().endswith("(it is here)")
+    assert line().endswith("(fetched)")
     told = call("info", "mnist", "--json").json
     assert (told["images"], told["heldout"], told["width"]) == (40, 10, 9)
     (source.folder() / source.files[0].name).unlink()
-    assert "(partly here, " in line()
+    assert "(fetched but for " in line()
 
 
 def test_settings_of_a_model_and_of_training(call):

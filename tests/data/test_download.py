@@ -155,7 +155,9 @@ def test_where_no_mirror_has_it_one_sentence_says_what_to_do(server, folder, how
     assert text.startswith(
         f"Cannot fetch Things: no a.gz (127.0.0.1: {words}; 127.0.0.1: it cannot be reached)"
     )
-    assert text.endswith(f"or download {bad}/a.gz, {bad}/b.gz and put it into {folder}.")
+    assert text.endswith(
+        f"; try again later, or download {bad}/a.gz and {bad}/b.gz into the folder {folder}."
+    )
     assert "a.gz" not in left(folder)
 
 
