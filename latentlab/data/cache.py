@@ -232,7 +232,7 @@ def _open(folder: Path) -> Entry:
         raise ValueError("no such size")
     if (folder / IMAGES).stat().st_size != count * channels * height * width:
         raise ValueError("the images are not whole")
-    with np.load(folder / "arrays.npz", allow_pickle=False) as arrays:
+    with (folder / "arrays.npz").open("rb") as file, np.load(file, allow_pickle=False) as arrays:
         held = {name: arrays[name] for name in arrays.files}
     contents = Contents(
         labels=_checked(held.get("labels"), np.int64, (count,), len(about["label_names"])),

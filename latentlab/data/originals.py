@@ -14,6 +14,9 @@ from latentlab.data.parallel import in_order
 from latentlab.data.preparation import Preparation, SourceConfig, rgb
 from latentlab.data.report import Counted, Report
 
+#: Bytes of images that are read in a row.
+_TOGETHER = 2**22
+
 
 @dataclass(frozen=True, eq=False)
 class Listing:
@@ -105,10 +108,13 @@ class ArrayOriginals(Originals):
         count = len(chosen)
         progress = Counted(report, count)
         sizes = (self.shape[2], self.shape[1])
+        # Some pieces for each core are in memory at once.
+        largest = max(int(np.prod(self.shape)), int(np.prod(preparation.shape)))
+        together = max(1, min(CHUNK, _TOGETHER // largest))
 
         def pieces() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            for start in range(0, count, CHUNK):
-                places = chosen[start : start + CHUNK]
+            for start in range(0, count, together):
+                places = chosen[start : start + together]
                 yield places, self.read(places)
 
         def prepare(piece: tuple[np.ndarray, np.ndarray]) -> Chunk:
