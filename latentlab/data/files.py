@@ -2,44 +2,117 @@
 
 from __future__ import annotations
 
+import io
+import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Literal, NamedTuple, TypeVar
 
 import numpy as np
 
+from latentlab.core.config import setting
 from latentlab.core.errors import DataError
+from latentlab.data.arrangement import arranged
 from latentlab.data.dataset import MAX_SIZE, MIN_SIZE, Skipped
 from latentlab.data.image_file import ImageHeader, Unreadable, quiet, read_header, read_image, read_whole
+from latentlab.data.labels import read_tables
 from latentlab.data.naming import printable
-from latentlab.data.originals import Chunk, Originals, Settled
+from latentlab.data.originals import Chunk, Listing, Originals, Settled
 from latentlab.data.parallel import in_order
 from latentlab.data.preparation import Preparation, SourceConfig, rgb
-from latentlab.data.report import Counted, Part, Report
+from latentlab.data.report import Counted, Part, Report, no_report
 
 #: Side of images whose sizes differ, where none is set.
 MIXED_SIZE = 64
 #: Files that one thread reads in a row: fewer cost more in handing over, more make progress jump.
 _TOGETHER = 16
+#: Bytes of files that wait in memory to be decoded: so many in a row, and so many in all.
+_HEAVY, _MOST_HELD = 2**23, 2**28
 
 R = TypeVar("R")
+
+
+class FilesConfig(SourceConfig):
+    split: Literal["auto", "ignore"] = setting(
+        "auto",
+        "Train and test folders",
+        "Of folders called train and test (or val, valid, validation) the latter are held out, and the "
+        "folders in them are the classes; or they are classes themselves, like any other folders.",
+        labels={"auto": "held out", "ignore": "ignore"},
+    )
+    label_column: str = setting(
+        "",
+        "Label column",
+        "The column of a CSV file beside the images that holds their classes. Empty takes one called label, "
+        "class, category, target or y, else the first of words; without one folders are the classes.",
+    )
+
+
+class Content(io.BytesIO):
+    """A file's bytes in memory, with its name: that of a camera's raw file matters."""
+
+    def __init__(self, name: str, content: bytes) -> None:
+        super().__init__(content)
+        self.name = name
+
+
+class File(NamedTuple):
+    """A file to be read: what opens it (any thread may call that, once; raises Unreadable), and how many
+    bytes of memory it holds until then."""
+
+    place: int
+    open: Callable[[], Path | BinaryIO]
+    held: int = 0
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What a container holds.
+
+    paths: of the image files, ``/`` between folders; as `Listing.names`, but not always printable.
+    tables: what may tell of them (CSV files), path -> reads at most so many bytes of it; raises Unreadable.
+    skipped: what is left out. bytes_found: what the images take on disk.
+    """
+
+    paths: Sequence[str]
+    tables: Mapping[str, Callable[[int], bytes]]
+    skipped: Sequence[Skipped]
+    bytes_found: int
 
 
 class Container(ABC):
     """Files with names: a folder, or an archive that is read without unpacking it."""
 
+    def __init__(self) -> None:
+        self._found: Found | None = None
+        self._finding = threading.Lock()
+
+    def found(self, report: Report) -> Found:
+        """What it holds, the same object every time. DataError where that is no image."""
+        with self._finding:
+            if self._found is None:
+                self._found = self.find(report)
+            return self._found
+
     @abstractmethod
-    def paths(self) -> Sequence[str]:
-        """The image files in it, with ``/`` between folders: as `Listing.names`, but not always printable."""
+    def find(self, report: Report) -> Found:
+        """What `found` keeps. Calls `report` at least ten times a second."""
 
     @abstractmethod
     def open(self, place: int) -> Path | BinaryIO:
         """The file at a place, to be read; raises Unreadable. Any thread may call it."""
 
+    def each(self, places: np.ndarray, look: Callable[[], None]) -> Iterator[File]:
+        """The files at `places` (ascending), in that order; calls `look` often where that takes long."""
+        for place in places.tolist():
+            yield File(place, partial(self.open, place))
+
 
 class FileOriginals(Originals):
-    """Image files. Sub-classes say what there is (`listing`) and where (`container`).
+    """The image files of a container.
 
     As found: the size is that which all readable files share, if it is one of 8..256 px a side, else
     `MIXED_SIZE`; channels are 1 where every pixel of every file is grey, else 3.
@@ -47,10 +120,30 @@ class FileOriginals(Originals):
 
     costly = True
 
-    @property
-    @abstractmethod
-    def container(self) -> Container:
-        """Where the files are; their order is that of the listing."""
+    def __init__(self, name: str, stamp: str, container: Container, config: FilesConfig) -> None:
+        self.name, self.stamp, self.container = name, stamp, container
+        self._config = config
+        self._listing: Listing | None = None
+
+    def listing(self, report: Report) -> Listing:
+        if self._listing is None:
+            found = self.container.found(Part(report, 0, 0.8))
+            placed = arranged(found.paths, self._config.split == "auto")
+            column = self._config.label_column
+            told = read_tables(found.tables, found.paths, column, Part(report, 0.8, 1))
+            of_folders = told.labels is None
+            self._listing = Listing(
+                len(found.paths),
+                names=[printable(path) for path in found.paths],
+                labels=placed.labels if of_folders else told.labels,
+                label_names=placed.label_names if of_folders else told.label_names,
+                factors=told.factors,
+                heldout=placed.heldout,
+                skipped=(*found.skipped, *told.skipped),
+                bytes_found=found.bytes_found,
+            )
+        report(1, 1)
+        return self._listing
 
     def settle(self, chosen: np.ndarray, config: SourceConfig, report: Report) -> Settled:
         channels, size = config.channels, (config.size, config.size)
@@ -58,7 +151,7 @@ class FileOriginals(Originals):
         if not config.size or not channels:
             headers = self._headers(chosen, Part(report, 0, 0.9))
             if not config.size:
-                size = self._common_size(headers, report) or (MIXED_SIZE, MIXED_SIZE)
+                size = self._common_size(headers, Part(report, 0.9, 1)) or (MIXED_SIZE, MIXED_SIZE)
             if not channels:
                 channels = 1 if all(header.grey for header in headers.values()) else 3
                 unsure = channels == 3
@@ -66,8 +159,8 @@ class FileOriginals(Originals):
         return Settled(Preparation(channels, *size, config.fit, rgb(config.background)), unsure)
 
     def chunks(self, chosen: np.ndarray, preparation: Preparation, report: Report) -> Iterator[Chunk]:
-        def read(place: int) -> tuple[np.ndarray, tuple[int, int]]:
-            return read_image(self.container.open(place), preparation)
+        def read(file: Path | BinaryIO) -> tuple[np.ndarray, tuple[int, int]]:
+            return read_image(file, preparation)
 
         for places, found, skipped in self._each(read, chosen, report):
             images = np.stack([pixels for pixels, _ in found]) if found else _none(preparation)
@@ -78,62 +171,79 @@ class FileOriginals(Originals):
             with quiet():
                 return read_whole(self.container.open(place))
         except Unreadable as reason:
-            name = printable(self.container.paths()[place])
+            name = printable(self.container.found(no_report).paths[place])
             raise DataError(f"Cannot read {name} of {self.name}: {reason}.") from None
 
     def _headers(self, chosen: np.ndarray, report: Report) -> dict[int, ImageHeader]:
         """Of those that have one; the others are told of when they are read."""
-
-        def read(place: int) -> ImageHeader:
-            return read_header(self.container.open(place))
-
         headers: dict[int, ImageHeader] = {}
-        for places, found, _ in self._each(read, chosen, report):
+        for places, found, _ in self._each(read_header, chosen, report):
             headers.update(zip(places.tolist(), found, strict=True))
         return headers
 
     def _common_size(self, headers: dict[int, ImageHeader], report: Report) -> tuple[int, int] | None:
         """(H, W) that all readable images share, where it is a dataset's size."""
-        by_size: dict[tuple[int, int], list[int]] = {}
-        for place, header in headers.items():
-            by_size.setdefault((header.height, header.width), []).append(place)
-        shapes = iter(by_size)
-        if len(by_size) > 1:
+        shapes = {place: (header.height, header.width) for place, header in headers.items()}
+        sure = set(shapes.values())
+        if len(sure) > 1:
             # A damaged file's header must not decide for the others; one good image of a size settles it.
-            shapes = (shape for shape, places in by_size.items() if any(map(self._decodes, places)))
-        shape, other = next(shapes, None), next(shapes, None)
-        if shape is None or other is not None:
+            sure, progress = set(), Counted(report, len(shapes))
+            for file in self.container.each(np.array(sorted(shapes), np.int64), progress.look):
+                if shapes[file.place] not in sure and _decodes(file):
+                    sure.add(shapes[file.place])
+                if len(sure) == 2:
+                    return None
+                progress.add(1)
+        shape = next(iter(sure), None)
+        if shape is None:
             return None
         return shape if all(MIN_SIZE <= side <= MAX_SIZE for side in shape) else None
 
-    def _decodes(self, place: int) -> bool:
-        try:
-            read_whole(self.container.open(place))
-        except Unreadable:
-            return False
-        return True
-
     def _each(
-        self, read: Callable[[int], R], chosen: np.ndarray, report: Report
+        self, read: Callable[[Path | BinaryIO], R], chosen: np.ndarray, report: Report
     ) -> Iterator[tuple[np.ndarray, list[R], list[Skipped]]]:
-        """`read` of every chosen place, some at once: (places that could be read, results, the others)."""
-        paths, progress = self.container.paths(), Counted(report, len(chosen))
+        """`read` of every chosen file, some at once: (places that could be read, results, the others)."""
+        paths, progress = self.container.found(no_report).paths, Counted(report, len(chosen))
+        held = 0
 
-        def piece(places: np.ndarray) -> tuple[np.ndarray, list[R], list[Skipped]]:
+        def piece(files: list[File]) -> tuple[np.ndarray, list[R], list[Skipped], int]:
             kept, found, skipped = [], [], []
-            for place in places.tolist():
+            for file in files:
                 try:
-                    found.append(read(place))
-                    kept.append(place)
+                    found.append(read(file.open()))
+                    kept.append(file.place)
                 except Unreadable as reason:
-                    skipped.append(Skipped(printable(paths[place]), str(reason)))
-            return np.array(kept, np.int64), found, skipped
+                    skipped.append(Skipped(printable(paths[file.place]), str(reason)))
+            return np.array(kept, np.int64), found, skipped, sum(file.held for file in files)
 
-        pieces = (chosen[start : start + _TOGETHER] for start in range(0, len(chosen), _TOGETHER))
+        def pieces() -> Iterator[list[File]]:
+            nonlocal held
+            files: list[File] = []
+            for file in self.container.each(chosen, progress.look):
+                files.append(file)
+                held += file.held
+                if len(files) == _TOGETHER or sum(file.held for file in files) >= _HEAVY:
+                    yield files
+                    files = []
+            if files:
+                yield files
+
+        def room() -> bool:
+            return held < _MOST_HELD
+
         with quiet():
-            for result in in_order(piece, pieces, progress.look):
-                yield result
-                progress.add(len(result[0]) + len(result[2]))
+            for places, found, skipped, let_go in in_order(piece, pieces(), progress.look, room):
+                held -= let_go
+                yield places, found, skipped
+                progress.add(len(places) + len(skipped))
+
+
+def _decodes(file: File) -> bool:
+    try:
+        read_whole(file.open())
+    except Unreadable:
+        return False
+    return True
 
 
 def _none(preparation: Preparation) -> np.ndarray:

@@ -5,29 +5,29 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from latentlab.core.config import setting
 from latentlab.core.errors import DataError
-from latentlab.data.base import MAX_SIZE, MIN_SIZE, Report, Skipped, Source, SourceConfig, register
-from latentlab.data.files import MIXED_SIZE, Container, FileOriginals
+from latentlab.data.base import MAX_SIZE, MIN_SIZE, Report, Skipped, Source, no_report, register
+from latentlab.data.files import MIXED_SIZE, Container, FileOriginals, FilesConfig, Found
 from latentlab.data.idx_format import has_idx_name
-from latentlab.data.image_file import SUFFIXES
-from latentlab.data.naming import natural_key, printable
-from latentlab.data.originals import Listing
+from latentlab.data.image_file import Unreadable
+from latentlab.data.image_kinds import LOOKED_AT
+from latentlab.data.pile import KINDS, Pile, is_hidden
+from latentlab.data.report import SCALE, say
 
-UNSORTED = "(unsorted)"
-_KINDS = "png, jpg, webp, bmp, gif or tif"
+#: Files between two looks whether to go on with the walk.
+_LOOK = 256
 
 
-class FolderConfig(SourceConfig):
+class FolderConfig(FilesConfig):
     path: str = setting(
         "",
         "Folder",
-        f"A folder of {_KINDS} files; its sub-folders become classes. With no size set, images that all have "
+        f"A folder of {KINDS} files; its sub-folders become classes. With no size set, images that all have "
         f"one size of {MIN_SIZE} to {MAX_SIZE} px keep it; others are cropped to {MIXED_SIZE}×{MIXED_SIZE}.",
     )
 
@@ -36,16 +36,19 @@ class FolderConfig(SourceConfig):
 class Folder(Source):
     """Images in a folder and its sub-folders, in the natural order of their paths (``2.png``, ``10.png``).
 
-    Files count by their suffix (`image_file.SUFFIXES`, in any case). What is hidden (a dot first,
-    ``__MACOSX``) is passed over. Links are followed, each folder once.
+    Files count by their suffix, in any case, those of kinds that are not read (HEIC, SVG, camera raw) too:
+    they are skipped with that reason. Where no file has such a suffix, those without any count if they begin
+    like an image. What is hidden (a dot first, ``__MACOSX``) is passed over. Links are followed, each folder
+    once.
 
     - size: N crops to the central square and resizes to N×N. 0 keeps the size where all readable images
       share one of 8..256 px a side, else is 64.
     - channels: 0 is grey where every pixel of every image is, else colour. Transparency is flattened onto
-      black unless channels is 4.
-    - labels: the immediate sub-folder; `label_names` are all sub-folders with image files, in natural order,
-      even where none of theirs could be read or was within the limit. Images beside the sub-folders form a
-      last class "(unsorted)". A flat folder has no labels.
+      the background unless channels is 4.
+    - labels: of a CSV file beside the images (`labels.read_tables`), else the sub-folder
+      (`arrangement.arranged`); `label_names` are all of them, even where no image of one could be read or was
+      within the limit.
+    - factors: the numbers of such a file.
     - limit: files evenly spaced over the order, so that every class keeps its share; files that cannot be
       read are not made up for.
 
@@ -55,7 +58,7 @@ class Folder(Source):
 
     Config = FolderConfig
     title = "Folder of images"
-    about = f"Your own {_KINDS} files, flat or in sub-folders that become classes."
+    about = f"Your own {KINDS} files, flat or in sub-folders that become classes."
     needs_path = True
 
     @classmethod
@@ -70,62 +73,98 @@ class Folder(Source):
         return not holds_idx or bool(find_images(path)[0])
 
     @classmethod
-    def open(cls, config: Any, report: Report) -> FolderOriginals:
+    def open(cls, config: Any, report: Report) -> FileOriginals:
         root = Path(config.path).expanduser().absolute()
         if not root.is_dir():
             raise DataError(
                 f"{root} is a file; expected a folder." if root.exists() else f"There is no folder {root}."
             )
-        return FolderOriginals(root)
+        folder = Files(root, report)
+        return FileOriginals(root.name or str(root), folder.stamp, folder, config)
 
 
-class FolderOriginals(FileOriginals):
-    """The image files of a folder, listed when it is opened."""
+class Files(Container):
+    """The files of a folder; its constructor walks through it, and raises DataError where it may not.
 
-    def __init__(self, root: Path) -> None:
-        self.name = root.name or str(root)
-        self._folder = _Files(root)
-        found, skipped = find_images(root)
-        if not found:
-            raise DataError(
-                f"No image in the folder {root}: expected {_KINDS} files in it or in its sub-folders."
-            )
-        self._folder.found = found
-        digest, total = hashlib.sha256(os.fsencode(root)), 0
-        for path in found:
-            with contextlib.suppress(OSError):  # reading it says why
-                status = (root / path).stat()
-                total += status.st_size
-                digest.update(os.fsencode(path))
-                digest.update(f"\0{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}\0".encode())
-        self.stamp = digest.hexdigest()
-        classes, class_of = _classes(found)
-        self._listing = Listing(
-            len(found),
-            names=[printable(path) for path in found],
-            labels=class_of if classes else None,
-            label_names=classes,
-            skipped=tuple(skipped),
-            bytes_found=total,
-        )
+    stamp: changes with every file's path, size and times.
+    """
 
-    @property
-    def container(self) -> Container:
-        return self._folder
+    def __init__(self, root: Path, report: Report) -> None:
+        super().__init__()
+        self._root, self.pile, self._bytes = root, Pile[str](), 0
+        lines = [os.fspath(root), *sorted(self._walk(report))]  # the disk gives them in any order
+        self.stamp = hashlib.sha256(os.fsencode("\0".join(lines))).hexdigest()
 
-    def listing(self, report: Report) -> Listing:
-        return self._listing
-
-
-class _Files(Container):
-    def __init__(self, root: Path) -> None:
-        self.root, self.found = root, list[str]()
-
-    def paths(self) -> list[str]:
-        return self.found
+    def find(self, report: Report) -> Found:
+        pile = self.pile
+        pile.find_nameless(self._start, report)
+        pile.refuse_if_empty(f"the folder {self._root}")
+        pile.sort()
+        tables = {path: partial(self._read, path) for path, _ in pile.tables}
+        return Found([path for path, _ in pile.images], tables, pile.skipped, self._bytes)
 
     def open(self, place: int) -> Path:
-        return self.root / self.found[place]
+        return self._root / self.found(no_report).paths[place]
+
+    def _walk(self, report: Report) -> list[str]:
+        """Fills the pile; path, size and times of each file in it."""
+        root, seen, count, lines = os.fspath(self._root), set[tuple[int, int]](), 0, list[str]()
+        say(report, "Looking for images")
+        # Folders proper before links to folders: an image is then found under its own path, and a loop ends.
+        folders, links = [""], list[str]()
+        while folders or links:
+            here = folders.pop() if folders else links.pop(0)
+            report(0, SCALE)
+            try:
+                status = os.stat(f"{root}/{here}")  # noqa: PTH116 - a Path takes longer than the call
+                if (status.st_dev, status.st_ino) in seen:
+                    continue
+                seen.add((status.st_dev, status.st_ino))
+                inner, outer = list[str](), list[str]()
+                with os.scandir(f"{root}/{here}") as listed:
+                    for entry in listed:
+                        count += 1
+                        if count % _LOOK == 0:
+                            report(0, SCALE)
+                        path = f"{here}/{entry.name}" if here else entry.name
+                        if is_hidden(entry.name):
+                            continue
+                        if _is_folder(entry):
+                            (outer if entry.is_symlink() else inner).append(path)
+                        elif self.pile.add(path, path):
+                            lines.append(f"{path}\0{self._look_at(entry)}")
+                folders += sorted(inner)
+                links += sorted(outer)
+            except OSError as error:
+                if not here:
+                    raise DataError(f"Cannot list the folder {self._root}: {error.strerror}.") from None
+                self.pile.skip(here, f"the folder cannot be listed: {error.strerror}")
+        return lines
+
+    def _look_at(self, entry: os.DirEntry[str]) -> str:
+        """What changes when a file does."""
+        with contextlib.suppress(OSError):  # reading it says why
+            status = entry.stat()
+            self._bytes += status.st_size
+            return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
+        return ""
+
+    def _start(self, path: str) -> bytes:
+        try:
+            return self._read(path, LOOKED_AT)
+        except Unreadable:
+            return b""
+
+    def _read(self, path: str, most: int) -> bytes:
+        """At most so many bytes of a file."""
+        file = self._root / path
+        if not file.is_file():  # a pipe would wait for ever
+            raise Unreadable("it is not a regular file, or a link to nothing")
+        try:
+            with file.open("rb") as stream:
+                return stream.read(most)
+        except OSError as error:
+            raise Unreadable(f"it cannot be opened: {error.strerror}") from None
 
 
 def find_images(root: Path) -> tuple[list[str], list[Skipped]]:
@@ -133,33 +172,9 @@ def find_images(root: Path) -> tuple[list[str], list[Skipped]]:
 
     Raises DataError where `root` itself cannot be listed.
     """
-    found: list[str] = []
-    skipped: list[Skipped] = []
-    seen: set[tuple[int, int]] = set()
-    # Folders proper before links to folders: an image is then found under its own path, and a loop ends.
-    folders, links = [""], list[str]()
-    while folders or links:
-        here = folders.pop() if folders else links.pop(0)
-        try:
-            status = (root / here).stat()
-            if (status.st_dev, status.st_ino) in seen:
-                continue
-            seen.add((status.st_dev, status.st_ino))
-            with os.scandir(root / here) as listed:
-                entries = sorted(listed, key=lambda entry: entry.name)
-            for entry in entries:
-                if entry.name.startswith(".") or entry.name == "__MACOSX":
-                    continue
-                path = f"{here}/{entry.name}" if here else entry.name
-                if _is_folder(entry):
-                    (links if entry.is_symlink() else folders).append(path)
-                elif Path(entry.name).suffix.lower() in SUFFIXES:
-                    found.append(path)
-        except OSError as error:
-            if not here:
-                raise DataError(f"Cannot list the folder {root}: {error.strerror}.") from None
-            skipped.append(Skipped(printable(here), f"the folder cannot be listed: {error.strerror}"))
-    return sorted(found, key=natural_key), skipped
+    pile = Files(root, no_report).pile
+    pile.sort()
+    return [path for path, _ in pile.images], pile.skipped
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:
@@ -167,16 +182,3 @@ def _is_folder(entry: os.DirEntry[str]) -> bool:
         return entry.is_dir()
     except OSError:  # a link to itself
         return False
-
-
-def _classes(paths: list[str]) -> tuple[tuple[str, ...], np.ndarray]:
-    """(names, int64 index of each path); no names for a flat folder."""
-    tops = [path.split("/", 1)[0] if "/" in path else "" for path in paths]
-    names = sorted(set(tops) - {""}, key=natural_key)
-    if not names:
-        return (), np.zeros(len(paths), np.int64)
-    if "" in tops and UNSORTED not in names:
-        names.append(UNSORTED)
-    place = {name: i for i, name in enumerate(names)}
-    class_of = np.array([place[top or UNSORTED] for top in tops], np.int64)
-    return tuple(printable(name) for name in names), class_of

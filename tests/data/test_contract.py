@@ -1,5 +1,7 @@
 """What holds for every kind of dataset. A new source adds a line to `example`."""
 
+import zipfile
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,12 @@ def _example(key, tmp_path, write_image, write_mnist, publish):
         for i in range(COUNT):
             write_image(tmp_path / "pictures" / "ab"[i % 2] / f"{i}.png", seed=i)
         return str(tmp_path / "pictures"), {}
+    if key == "archive":
+        with zipfile.ZipFile(tmp_path / "pictures.zip", "w") as file:
+            for i in range(COUNT):
+                write_image(tmp_path / "one.png", seed=i)
+                file.write(tmp_path / "one.png", f"{'ab'[i % 2]}/{i}.png")
+        return str(tmp_path / "pictures.zip"), {}
     if key == "idx":
         write_mnist(tmp_path / "mnist")
         return str(tmp_path / "mnist"), {}

@@ -6,7 +6,7 @@ from PIL import Image
 
 from latentlab.core.errors import DataError
 from latentlab.data import load
-from latentlab.data.folder import natural_key
+from latentlab.data.naming import natural_key
 
 
 def read(folder, **settings):
@@ -31,10 +31,11 @@ def test_order_is_natural_and_every_suffix_counts(tmp_path):
         options = {"lossless": True} if name.endswith("webp") else {}
         Image.new("L", (8, 8), 30 * i).save(tmp_path / name, **options)
     (tmp_path / "3.txt").write_text("no image")
-    (tmp_path / "4.svg").write_text("no image either")
+    (tmp_path / "4.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     found = read(tmp_path)
     np.testing.assert_allclose(found.images[:, 0, 4, 4], np.arange(8) * 30, atol=2)
-    assert found.image_shape == (1, 8, 8) and found.skipped == ()
+    assert found.image_shape == (1, 8, 8)
+    assert reasons(found) == {"4.svg": "SVG images are not read; save it as PNG or JPEG"}
 
 
 def test_natural_key():

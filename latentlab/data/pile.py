@@ -1,0 +1,113 @@
+"""Files in no particular order: what their names say they are."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Generic, Literal, TypeVar
+
+from latentlab.core.errors import DataError
+from latentlab.data.dataset import Skipped
+from latentlab.data.image_kinds import NAMED_AS_IMAGES, kind_of
+from latentlab.data.naming import natural_key, printable
+from latentlab.data.report import Report
+
+READ_ARCHIVES = (
+    ".zip", ".cbz", ".tar", ".cbt", ".tar.gz", ".tgz", ".tar.bz2", ".tbz", ".tbz2", ".tar.xz", ".txz"
+)  # fmt: skip
+ARCHIVES = (*READ_ARCHIVES, ".tar.zst", ".rar", ".7z")
+_TABLES = frozenset({".csv", ".tsv"})
+#: Texts that may be tables: CelebA's are called list_attr_celeba.txt and identity_CelebA.txt.
+_TEXT_TABLES = re.compile(r"attr|label|class|annotation|identity|metadata")
+#: Tables that are looked at; those that lie least deep come first.
+MOST_TABLES = 16
+KINDS = "png, jpg, webp, bmp, gif or tif"
+
+Sort = Literal["image", "table", "archive", "nameless", ""]
+H = TypeVar("H")
+
+
+def sort_of(path: str) -> Sort:
+    """What a file may be by its name; nameless has no suffix."""
+    name = path.rpartition("/")[2].lower()
+    stem, dot, end = name.rpartition(".")
+    suffix = dot + end if stem else ""
+    if suffix in NAMED_AS_IMAGES:
+        return "image"
+    if suffix in _TABLES or (suffix == ".txt" and _TEXT_TABLES.search(name)):
+        return "table"
+    if name.endswith(ARCHIVES):
+        return "archive"
+    return "" if suffix else "nameless"
+
+
+class Pile(Generic[H]):
+    """Files under their paths (``/`` between folders), each with a handle by which it is opened.
+
+    images: what is named as an image, whether it is read or not. archives: paths of archives.
+    """
+
+    def __init__(self) -> None:
+        self.images: list[tuple[str, H]] = []
+        self.archives: list[str] = []
+        self.skipped: list[Skipped] = []
+        self._tables: list[tuple[str, H]] = []
+        self._nameless: list[tuple[str, H]] = []
+
+    def add(self, path: str, handle: H, obstacle: str = "") -> bool:
+        """Whether it is of any use. What has an `obstacle` (a clause) is skipped."""
+        kind = sort_of(path)
+        if kind and obstacle:
+            self.skip(path, obstacle)
+        elif kind == "archive":
+            self.archives.append(path)
+        elif kind:
+            {"image": self.images, "table": self._tables, "nameless": self._nameless}[kind].append(
+                (path, handle)
+            )
+        return bool(kind)
+
+    def skip(self, path: str, reason: str) -> None:
+        self.skipped.append(Skipped(printable(path), reason))
+
+    @property
+    def tables(self) -> Sequence[tuple[str, H]]:
+        """The first `MOST_TABLES`."""
+        order = sorted(self._tables, key=lambda table: (table[0].count("/"), natural_key(table[0])))
+        return order[:MOST_TABLES]
+
+    def find_nameless(self, start: Callable[[H], bytes], report: Report) -> None:
+        """Where no image has a name like one, those without a suffix are taken: their first bytes tell.
+
+        `start` gives the first `image_kinds.LOOKED_AT` bytes of a file, none where it cannot be read.
+        """
+        if self.images:
+            return
+        for done, (path, handle) in enumerate(self._nameless):
+            report(done, len(self._nameless))
+            if kind_of(start(handle)):
+                self.images.append((path, handle))
+
+    def sort(self) -> None:
+        """Images in the natural order of their paths."""
+        self.images.sort(key=lambda image: natural_key(image[0]))
+
+    def refuse_if_empty(self, where: str) -> None:
+        """DataError where there is no image; `where` is what it lies in ("the folder /home/x")."""
+        if self.images:
+            return
+        hint = ""
+        if len(self.archives) == 1:
+            hint = f" It holds {printable(self.archives[0])}: open that."
+        elif self.archives:
+            hint = (
+                f" It holds {len(self.archives):,} archives, such as {printable(self.archives[0])}: open one."
+            )
+        elif self.skipped:
+            hint = f" {self.skipped[0].path}: {self.skipped[0].reason}."
+        raise DataError(f"No image in {where}: expected {KINDS} files in it or in its sub-folders.{hint}")
+
+
+def is_hidden(path: str) -> bool:
+    """Whether a part of a path is what people did not put there: a dot first, or a Mac's ``__MACOSX``."""
+    return any(part.startswith(".") or part == "__MACOSX" for part in path.split("/"))
