@@ -27,6 +27,8 @@ MOST_CLASSES = 256
 MOST_COLUMNS = 256
 #: Bytes of a table that are read; CelebA's 40 attributes of 202,599 images take 26 million.
 MOST_BYTES = 2**27
+#: A column of bare numbers names images only if it is called so.
+_KEY_NAMES = re.compile(r"(^|[^a-z])ids?([^a-z]|$)|image|img|file|name|path|photo|picture")
 _MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "?"})
 _TRUTH = {"true": 1.0, "false": 0.0}
 #: Rows that are looked at to find the delimiter, and the column of the names.
@@ -52,7 +54,8 @@ def read_tables(
     comma, semicolon, tab, bar or spaces between the fields, which may be quoted (RFC 4180); a row of names
     first, unless that names an image itself; before it a count of rows, as in CelebA's list. The column whose
     values name the most images is the key: their path from the table or from the top, or the file's name
-    where no other has it, both with or without the suffix, in any case. The first row that names an image
+    where no other has it, both with or without the suffix, in any case; of bare numbers only if the column is
+    called id, file or the like. The first row that names an image
     counts, and the first table that has a value.
 
     Labels are the column `label_column`, else one of `LABEL_NAMES` with at most `MOST_CLASSES` values, else
@@ -299,13 +302,18 @@ def _take(
 
 def _key(rows: list[list[str]], index: _Index, folder: str) -> tuple[int, list[str] | None]:
     """(the column that names images, the names of the columns or None where the first row is none)."""
-    width = max(map(len, rows), default=0)
-    counts = [len({index.find(row[i], folder) for row in rows if i < len(row)} - {-1}) for i in range(width)]
-    if not any(counts):
-        raise Unreadable("no column of it names images that are here")
-    header = rows[0]
+    header = rows[0] if rows else []
     if len(rows) > 1 and len(header) == len(rows[1]) - 1:  # nothing above the names, in CelebA's list
         header = ["", *header]
+    counts = []
+    for i in range(max(map(len, rows), default=0)):
+        cells = [row[i] for row in rows if i < len(row)]
+        named = i < len(header) and _KEY_NAMES.search(header[i].casefold())
+        # Images called 1.png, 2.png are not what any column of numbers is about.
+        bare = not named and all(cell.strip().isdigit() for cell in cells[1:])
+        counts.append(0 if bare else len({index.find(cell, folder) for cell in cells} - {-1}))
+    if not any(counts):
+        raise Unreadable("no column of it names images that are here")
     key = counts.index(max(counts))
     return key, None if key < len(header) and index.find(header[key], folder) >= 0 else header
 

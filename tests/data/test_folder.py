@@ -1,11 +1,13 @@
 import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from latentlab.core.errors import DataError
+from latentlab.core.errors import Cancelled, DataError
 from latentlab.data import load
+from latentlab.data.folder import Folder, FolderConfig, find_images
 from latentlab.data.naming import natural_key
 
 
@@ -63,6 +65,30 @@ def test_sub_folders_are_classes(tmp_path, write_image):
     assert found.labels.dtype == np.int64
 
 
+def test_folders_around_the_classes_are_passed_through(tmp_path, write_image):
+    for path in ("all/of it/b/1.png", "all/of it/a/x/1.png"):
+        write_image(tmp_path / path)
+    (tmp_path / "empty").mkdir()
+    found = read(tmp_path)
+    assert found.class_counts() == {"a": 1, "b": 1}
+    assert found.names == ["all/of it/a/x/1.png", "all/of it/b/1.png"]
+
+
+def test_train_and_test_folders(tmp_path, write_image):
+    for i, path in enumerate(("train/a", "train/b", "val/a", "test/b", "train/a")):
+        write_image(tmp_path / path / f"{i}.png", seed=i)
+    found = read(tmp_path)
+    assert found.class_counts() == {"a": 3, "b": 2}
+    assert [found.names[i] for i in found.heldout] == ["test/b/3.png", "val/a/2.png"]
+    assert found.split(0.1, 0)[1].tolist() == found.heldout.tolist()
+    ignored = read(tmp_path, split="ignore")
+    assert ignored.class_counts() == {"test": 1, "train": 3, "val": 1} and ignored.heldout is None
+    (tmp_path / "val" / "a" / "2.png").write_bytes(b"")
+    (tmp_path / "train" / "a" / "0.png").write_bytes(b"")
+    found = read(tmp_path)  # what could not be read does not shift the others
+    assert [found.names[i] for i in found.heldout] == ["test/b/3.png"]
+
+
 def test_images_beside_sub_folders_are_unsorted(tmp_path, write_image):
     for path in ("b/1.png", "a/1.png", "0.png"):
         write_image(tmp_path / path)
@@ -113,6 +139,49 @@ def test_empty_folder(tmp_path):
     (tmp_path / "notes.txt").write_text("")
     with pytest.raises(DataError, match=rf"No image in the folder {tmp_path}: expected png, jpg, .* files"):
         load(str(tmp_path))
+
+
+def test_an_archive_in_the_folder_is_not_opened(tmp_path, write_image):
+    (tmp_path / "x").mkdir()
+    (tmp_path / "x" / "photos.tar.gz").write_bytes(b"")
+    with pytest.raises(DataError, match=r"No image in the folder .* It holds x/photos\.tar\.gz: open that\."):
+        read(tmp_path)
+    (tmp_path / "more.zip").write_bytes(b"")
+    with pytest.raises(DataError, match=r"It holds 2 archives, such as .*: open one\."):
+        read(tmp_path)
+    write_image(tmp_path / "1.png")
+    assert read(tmp_path).skipped == ()
+
+
+def test_kinds_that_are_not_read(tmp_path, write_image):
+    write_image(tmp_path / "1.png")
+    names = ["a.heic", "b.AVIF", "c.svg", "d.psd", "e.cr2", "f.jxl"]
+    for name in names:
+        (tmp_path / name).write_bytes(b"\1\2\3\4" * 20)
+    found = read(tmp_path)
+    assert len(found) == 1 and list(reasons(found)) == names
+    kinds = ["HEIC", "AVIF", "SVG", "Photoshop", "camera raw", "JPEG XL"]
+    for kind, reason in zip(kinds, reasons(found).values(), strict=True):
+        assert reason == f"{kind} images are not read; save it as PNG or JPEG"
+    (tmp_path / "1.png").unlink()
+    with pytest.raises(DataError, match=r"No readable image in .*first a\.heic: HEIC images are not read"):
+        read(tmp_path)
+
+
+def test_an_image_under_another_kinds_name(tmp_path, write_image):
+    write_image(tmp_path / "1.png")
+    (tmp_path / "1.png").rename(tmp_path / "1.heic")
+    assert read(tmp_path).names == ["1.heic"]
+
+
+def test_files_without_a_suffix(tmp_path, write_image):
+    write_image(tmp_path / "1.png")
+    (tmp_path / "1.png").rename(tmp_path / "0a1f")
+    (tmp_path / "README").write_text("words")
+    found = read(tmp_path)
+    assert found.names == ["0a1f"] and found.skipped == ()
+    write_image(tmp_path / "2.png")
+    assert read(tmp_path).names == ["2.png"]
 
 
 def test_what_is_no_folder(tmp_path):
@@ -329,3 +398,78 @@ def test_progress_comes_every_few_files(tmp_path, write_image):
     steps = []
     load(str(tmp_path), {"size": 8, "channels": 1}, lambda done, total: steps.append(done / total))
     assert max(np.diff(steps)) <= 0.35 and steps[-1] == 1
+
+
+def opened(folder, report=lambda done, total: None):
+    return Folder.open(FolderConfig(path=str(folder)), report)
+
+
+def test_the_stamp_is_of_what_matters(tmp_path, write_image, monkeypatch):
+    write_image(tmp_path / "a" / "1.png")
+    write_image(tmp_path / "b" / "2.png")
+    stamp = opened(tmp_path).stamp
+    (tmp_path / "notes.md").write_text("no matter")
+    real = os.scandir
+
+    class Backwards:
+        """A disk that gives its files in another order."""
+
+        def __init__(self, path):
+            with real(path) as entries:
+                self.entries = list(entries)[::-1]
+
+        def __enter__(self):
+            return iter(self.entries)
+
+        def __exit__(self, *_):
+            pass
+
+    monkeypatch.setattr(os, "scandir", Backwards)
+    assert opened(tmp_path).stamp == stamp
+    seen = {stamp}
+    for change in (
+        lambda: os.utime(tmp_path / "a" / "1.png", ns=(1, 1)),
+        lambda: (tmp_path / "a" / "1.png").rename(tmp_path / "b" / "1.png"),
+        lambda: (tmp_path / "b" / "1.png").unlink(),
+        lambda: (tmp_path / "labels.csv").write_text("file,label"),
+        lambda: (tmp_path / "labels.csv").write_text("file,another"),
+        lambda: (tmp_path / "extra.heic").write_text(""),
+    ):
+        change()
+        assert opened(tmp_path).stamp not in seen
+        seen.add(opened(tmp_path).stamp)
+
+
+def test_opening_asks_the_disk_once_for_each_file(tmp_path, monkeypatch):
+    for i in range(300):
+        (tmp_path / f"{i}.png").touch()
+    asked = []
+    real = os.stat
+    monkeypatch.setattr(os, "stat", lambda *args, **more: asked.append(args) or real(*args, **more))
+    monkeypatch.setattr(Path, "open", lambda *_: pytest.fail("a file was opened"))
+    opened(tmp_path)
+    assert len(asked) < 10  # of the folder; those of the files come with the listing
+
+
+@pytest.mark.parametrize("when", [1, 2, 3])
+def test_cancel_while_a_folder_is_listed(tmp_path, when):
+    for i in range(700):
+        (tmp_path / f"{i}.dat").touch()
+    told = []
+
+    def report(done, total):
+        told.append(done)
+        if len(told) == when:
+            raise Cancelled
+
+    with pytest.raises(Cancelled):
+        opened(tmp_path, report)
+    assert len(told) == when
+
+
+def test_images_are_found_without_reading_them(tmp_path, write_image):
+    for name in ("b/10.png", "b/9.png", "a/x.heic", "notes.txt", "labels.csv", ".x/1.png"):
+        write_image(tmp_path / "it.png")
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / "it.png").rename(tmp_path / name)
+    assert find_images(tmp_path) == (["a/x.heic", "b/9.png", "b/10.png"], [])
