@@ -103,6 +103,11 @@ def find(name: str) -> Entry | None:
     return entry
 
 
+def remove(name: str) -> None:
+    """Forget the dataset of that name."""
+    _remove(_datasets() / name)
+
+
 @contextlib.contextmanager
 def writing(size: int) -> Iterator[Path]:
     """A new folder to write a dataset of so many bytes into; gone at the end, unless `commit` renamed it.

@@ -32,7 +32,7 @@ def load_originals(source: str, originals: Originals, config: SourceConfig, repo
     stored = {k: v for k, v in config.model_dump(mode="json").items() if k not in NOT_STORED}
     name = cache.key(source=source, stamp=originals.stamp, settings=stored)
     report(0, SCALE)
-    images, contents = store.kept(name, report) or _read(name, originals, config, report)
+    images, contents = store.kept(name, Part(report, 0, 1)) or _read(name, originals, config, report)
     report(SCALE, SCALE)
     known = {field.name: getattr(contents, field.name) for field in dataclasses.fields(Contents)}
     return Dataset(images, originals.name, source, config.model_dump(), originals=originals, **known)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import contextlib
+import errno
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO, Protocol
@@ -19,6 +21,9 @@ from latentlab.data.report import Report, say
 #: What a container may use of the machine's memory (Linux, cgroups version 2 and 1).
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
+#: Words of reasons to skip a file that are none of its own: a drive that has gone, too many open files.
+_PASSING = ("cannot be opened: ", "cannot be read: ", "cannot be listed: ", "does not fit into memory")
+
 
 def budget() -> int:
     """Bytes of images that a dataset may hold in memory: what the settings say, else a quarter of all."""
@@ -33,9 +38,15 @@ def budget() -> int:
 
 
 def kept(name: str, report: Report) -> tuple[np.ndarray, Contents] | None:
-    """What the cache has of that name: uint8 (N, C, H, W), in memory or mapped, and what is known of them."""
+    """What the cache has of that name: uint8 (N, C, H, W), in memory or mapped, and what is known of them.
+
+    None, too, where files were skipped that may be readable by now.
+    """
     entry = cache.find(name)
     if entry is None:
+        return None
+    if any(_may_pass(skipped.reason) for skipped in entry.contents.skipped):
+        cache.remove(name)
         return None
     try:
         return _images(entry, report), entry.contents
@@ -217,6 +228,11 @@ def allocate(count: int, channels: int, height: int, width: int) -> np.ndarray:
             f"{count:,} images of {width}×{height} with {channels} channels need {size:.1f} GiB of memory; "
             "set a limit or a smaller size."
         ) from None
+
+
+def _may_pass(reason: str) -> bool:
+    """Whether another try may go well; of permissions that change a source's stamp tells."""
+    return any(words in reason for words in _PASSING) and not reason.endswith(os.strerror(errno.EACCES))
 
 
 def _images(entry: cache.Entry, report: Report) -> np.ndarray:
