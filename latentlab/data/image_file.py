@@ -27,7 +27,7 @@ from latentlab.data.image_kinds import (
     not_read,
     why_not,
 )
-from latentlab.data.images import to_array
+from latentlab.data.images import Box, to_array
 from latentlab.data.preparation import Preparation
 
 if TYPE_CHECKING:
@@ -99,14 +99,11 @@ def read_image(file: Path | BinaryIO, preparation: Preparation) -> tuple[np.ndar
     """
     with _opened(file, at_once=True) as image:
         width, height = image.size
-        target = preparation.width, preparation.height
-        if target not in ((width, height), (height, width)):
-            # A JPEG can leave out detail while decoding; twice the size leaves the rest to the good filter.
-            image.draft(None, (2 * max(target), 2 * max(target)))
+        part = _leave_out_detail(image, preparation) if image.format == "JPEG" else None
         image.load()
         orientation = _orientation(image)
         found = (height, width) if orientation >= 5 else (width, height)
-        return preparation.of_image(_upright(_in_eight_bits(image), orientation)), found
+        return preparation.of_image(_upright(_in_eight_bits(image), orientation), part), found
 
 
 def read_whole(file: Path | BinaryIO) -> np.ndarray:
@@ -215,6 +212,21 @@ def _reason(error: Exception) -> str:
             return reason
     said = said.split(" (")[0][:80]
     return f"it is damaged ({said})" if " " in said else "it is damaged"
+
+
+def _leave_out_detail(image: Image.Image, preparation: Preparation) -> Box | None:
+    """Have a JPEG decoded to a half, a quarter or an eighth, but no smaller than twice what is wanted: the
+    good filter does the rest. The part that is image, where it does not end with a whole pixel."""
+    least = 2 * max(preparation.width, preparation.height)
+    for scale in (8, 4, 2):
+        width, height = image.width / scale, image.height / scale
+        if min(width, height) >= least:
+            whole = width.is_integer() and height.is_integer()
+            if not whole and _orientation(image) != 1:  # the part would have to be turned as well
+                return None
+            image.draft(None, (int(width), int(height)))
+            return None if whole else (0, 0, width, height)
+    return None
 
 
 def _orientation(image: Image.Image) -> int:

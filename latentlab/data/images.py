@@ -56,36 +56,48 @@ def flattened(image: Image.Image, background: tuple[int, int, int]) -> Image.Ima
     return flat
 
 
+Box = tuple[float, float, float, float]
+
+
 def fit(
-    image: Image.Image, width: int, height: int, how: str = "crop", background: tuple[int, int, int] = BLACK
+    image: Image.Image,
+    width: int,
+    height: int,
+    how: str = "crop",
+    background: tuple[int, int, int] = BLACK,
+    part: Box | None = None,
 ) -> Image.Image:
     """A Pillow image of mode L, RGB or RGBA -> `width`×`height`, of its mode.
 
     `how` is "crop" (its largest middle part of those proportions), "pad" (all of it, `background` at two
     sides) or "stretch". Lanczos over the whole footprint of a target pixel when shrinking (no aliasing),
     bicubic when enlarging (Lanczos rings around strokes). Pillow premultiplies alpha while it resizes.
+    `part` (left, top, right, bottom, in fractions of pixels too) is what of the image there is to see.
     """
-    if image.size == (width, height):
+    if part is None and image.size == (width, height):
         return image
+    left, top, right, bottom = part or (0, 0, *image.size)
+    wide, tall = right - left, bottom - top
     if how == "stretch":
-        return _resized(image, width, height)
+        return _resized(image, width, height, part)
     if how == "pad":
-        return _padded(image, width, height, background)
-    scale = min(image.width / width, image.height / height)
-    left, top = (image.width - width * scale) / 2, (image.height - height * scale) / 2
-    if width == height:  # whole pixels: a square that has the size is not resized at all
+        scale = min(width / wide, height / tall)
+        inner = max(1, round(wide * scale)), max(1, round(tall * scale))
+        return _padded(_resized(image, *inner, part), width, height, background)
+    if part is None and width == height:  # whole pixels: a square that has the size is not resized at all
         side = min(image.size)
         left, top = (image.width - side) // 2, (image.height - side) // 2
-        image = image.crop((left, top, left + side, top + side))
-        return image if side == width else _resized(image, width, height)
+        return _resized(image.crop((left, top, left + side, top + side)), width, height)
+    scale = min(wide / width, tall / height)
+    left, top = left + (wide - width * scale) / 2, top + (tall - height * scale) / 2
     return _resized(image, width, height, (left, top, left + width * scale, top + height * scale))
 
 
-def _resized(
-    image: Image.Image, width: int, height: int, box: tuple[float, float, float, float] | None = None
-) -> Image.Image:
+def _resized(image: Image.Image, width: int, height: int, box: Box | None = None) -> Image.Image:
     from PIL.Image import Resampling
 
+    if box is None and image.size == (width, height):
+        return image
     left, top, right, bottom = box or (0, 0, *image.size)
     if (right - left) * (bottom - top) > width * height:
         return image.resize((width, height), Resampling.LANCZOS, box, reducing_gap=3.0)
@@ -95,12 +107,8 @@ def _resized(
 def _padded(image: Image.Image, width: int, height: int, background: tuple[int, int, int]) -> Image.Image:
     from PIL import Image as pillow  # noqa: N813
 
-    scale = min(width / image.width, height / image.height)
-    inner = max(1, round(image.width * scale)), max(1, round(image.height * scale))
     padded = pillow.new("RGB", (width, height), background).convert(image.mode)
-    if image.size != inner:
-        image = _resized(image, *inner)
-    padded.paste(image, ((width - inner[0]) // 2, (height - inner[1]) // 2))
+    padded.paste(image, ((width - image.width) // 2, (height - image.height) // 2))
     return padded
 
 

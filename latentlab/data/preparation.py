@@ -11,7 +11,7 @@ from pydantic import BeforeValidator, field_validator
 
 from latentlab.core.config import Config, setting
 from latentlab.data.dataset import MAX_SIZE, MIN_SIZE
-from latentlab.data.images import fit, flattened, to_array, to_channels, to_pillow
+from latentlab.data.images import Box, fit, flattened, to_array, to_channels, to_pillow
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -139,14 +139,14 @@ class Preparation:
         """(C, H, W)."""
         return self.channels, self.height, self.width
 
-    def of_image(self, image: Image.Image) -> np.ndarray:
-        """A Pillow image of mode L, RGB or RGBA and any size -> uint8 (C, H, W)."""
+    def of_image(self, image: Image.Image, part: Box | None = None) -> np.ndarray:
+        """A Pillow image of mode L, RGB or RGBA and any size, or a part of it -> uint8 (C, H, W)."""
         mode = MODES[self.channels]
         if image.mode == "RGBA" != mode:
             image = flattened(image, self.background)
         if image.mode != mode:
             image = image.convert(mode)
-        return to_array(fit(image, self.width, self.height, self.fit, self.background))
+        return to_array(fit(image, self.width, self.height, self.fit, self.background, part))
 
     def of_array(self, images: np.ndarray) -> np.ndarray:
         """uint8 (N, c, h, w) with c of 1, 3 or 4 -> uint8 (N, C, H, W), C-contiguous; the same if so.
