@@ -79,9 +79,7 @@ def opened(dataset: Dataset) -> Opened | None:
 def open_originals(source: type[Source], config: SourceConfig, report: Report = no_report) -> Opened:
     """What a source holds, not yet listed; fetches nothing. DataError."""
     if issubclass(source, Fetched) and (missing := source.bytes_missing()):
-        raise DataError(
-            f"{source.title} is not here yet: load it, which fetches {missing / 1e6:.1f} MB, first."
-        )
+        raise DataError(f"{source.title} is not here yet: {missing / 1e6:.1f} MB come with the first load.")
     return Opened(source.open(config, report), _known(source, config))
 
 

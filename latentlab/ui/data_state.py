@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import functools
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from PySide6.QtCore import QObject, Signal
 
 from latentlab import data
-from latentlab.data.base import Dataset
+from latentlab.data.base import Dataset, Report
+from latentlab.ui import choosing
 from latentlab.ui.plan_state import PlanState
+from latentlab.ui.preparation_state import Preparation
 from latentlab.ui.workers import Task
 
 
@@ -18,16 +21,24 @@ class DataState(PlanState):
     """Loads images in the background; the dataset before them stays until they are there."""
 
     loading_changed = Signal(bool)
-    loading_said = Signal(str)  # what goes on now: "Reading images"
     loading_progressed = Signal(int, int)
     dataset_changed = Signal(object)  # Dataset
     dataset_failed = Signal(str)
     skipped_wanted = Signal()  # a person wants to see what was left out
+    choice_seen = Signal(object)  # choosing.Seen: of what `look_at` asked for last
+    recent_seen = Signal(object)  # {path of what was loaded lately: whether it is there}
+    image_dropped = Signal(object)  # Path
+    run_dropped = Signal(object)  # Path
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self.dataset: Dataset | None = None
         self._loading: Task | None = None
+        #: What goes on while images are loaded: "Reading images".
+        self.loading_stage = "Loading"
+        self._looked: Task | None = None
+        self._counted: Task | None = None
+        self.preparation = Preparation(self)
 
     @property
     def loading(self) -> bool:
@@ -36,19 +47,45 @@ class DataState(PlanState):
 
     def load_dataset(self, source: str, values: Mapping[str, Any]) -> None:
         """Load images in the background; what was being loaded is given up. `source` is a key or a path."""
+        self._load(lambda report: data.load(source, values, report))
+
+    def load_choice(self, key: str, values: Mapping[str, Any]) -> None:
+        """Load what a person chose, a source's key and settings; see `choosing.resolve`."""
+        self._load(functools.partial(choosing.load, key, values))
+
+    def open_data(self, path: str | Path) -> None:
+        """Load the person's own images; the kind is found by looking."""
+        self.load_dataset(str(Path(path).expanduser().absolute()), {})
+
+    def open_dropped(self, path: Path) -> None:
+        """Open what was let go of over the window: a run, images, or one image, which is `image_dropped`."""
+        self.start_task(lambda _: choosing.what_is(path), self._on_dropped)
+
+    def look_at(self, key: str, path: str) -> None:
+        """Find out what a person's choice is, and tell by `choice_seen`; the newest counts."""
+        self._looked = self.start_task(lambda _: choosing.look(key, path), self._on_looked)
+
+    def look_at_recent(self) -> None:
+        """Find out which of what was loaded lately is still there, and tell by `recent_seen`."""
+        paths = self.settings.recent_datasets
+        if self._counted is None:  # a folder of the network that is gone may take a minute to be missed
+            self._counted = self.start_task(
+                lambda _: {path: Path(path).exists() for path in paths},
+                self._on_recent,
+                ended=self._on_counted,
+            )
+
+    def _load(self, function: Callable[[Report], Dataset]) -> None:
         self.cancel_loading()
+        self.loading_stage = "Loading"
         self._loading = self.start_task(
-            lambda report: data.load(source, values, report),
+            function,
             self._on_dataset,
             failed=self._on_loading_failed,
             progressed=self._on_loading_progressed,
             said=self._on_loading_said,
         )
         self.loading_changed.emit(True)
-
-    def open_data(self, path: str | Path) -> None:
-        """Load the person's own images; the kind is found by looking."""
-        self.load_dataset(str(Path(path).expanduser().absolute()), {})
 
     def cancel_loading(self) -> None:
         """Give up what is being loaded; the dataset before it stays."""
@@ -60,9 +97,28 @@ class DataState(PlanState):
         """Empty the list of what was loaded lately."""
         self.remember(recent_datasets=())
 
+    def _on_dropped(self, dropped: tuple[str, Path]) -> None:
+        kind, path = dropped
+        if kind == "run":
+            self.run_dropped.emit(path)
+        elif kind == "image":
+            self.image_dropped.emit(path)
+        else:
+            self.open_data(path)
+
+    def _on_looked(self, seen: choosing.Seen) -> None:
+        if self.sender() is self._looked:
+            self.choice_seen.emit(seen)
+
+    def _on_recent(self, there: dict[str, bool]) -> None:
+        self.recent_seen.emit(there)
+
+    def _on_counted(self) -> None:
+        self._counted = None
+
     def _on_loading_said(self, what: str) -> None:
         if self.sender() is self._loading:
-            self.loading_said.emit(what)
+            self.loading_stage = what
 
     def _on_loading_progressed(self, done: int, total: int) -> None:
         if self.sender() is self._loading:

@@ -25,7 +25,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from latentlab.data.image_file import SUFFIXES
 from latentlab.ui import theme
 from latentlab.ui.export_dialog import ExportGridDialog
 from latentlab.ui.health_state import GRAVE
@@ -89,13 +88,15 @@ class MainWindow(QMainWindow):
         self.menus = Menus(self)
         self._restore()
 
-        self.toolbar.open_wanted.connect(self.dataset.choose_folder)
+        self.toolbar.open_wanted.connect(self.dataset.choice.choose_folder)
         self.explore.timed.connect(self.toolbar.show_speed)
         session.plots_ready.connect(self.curves.build)
         session.plots_ready.connect(self.map.build)
         session.notified.connect(self.notices.show_notice)
         session.state_changed.connect(self._on_state_changed)
         session.run_opened.connect(self._on_run_opened)
+        session.run_dropped.connect(session.open_run)
+        session.image_dropped.connect(self._on_image_dropped)
         session.latent.space_changed.connect(self._on_space_changed)
         self.health.gravest_changed.connect(self._on_gravest_changed)
         self._on_state_changed(session.state)
@@ -217,13 +218,15 @@ class MainWindow(QMainWindow):
         if path is None:
             return
         event.acceptProposedAction()
-        if (path / "run.json").exists():
-            self.session.open_run(path)
-        elif path.suffix.lower() in SUFFIXES:
-            self.canvas_tabs.setCurrentWidget(self.reconstruct)
-            self.reconstruct.open_image(path)
-        else:
-            self.session.open_data(path)
+        if len(event.mimeData().urls()) > 1:
+            self.session.notify(
+                "info", f"Only {path.name} is opened; drop a folder to open all that is in it."
+            )
+        self.session.open_dropped(path)
+
+    def _on_image_dropped(self, path: Path) -> None:
+        self.canvas_tabs.setCurrentWidget(self.reconstruct)
+        self.reconstruct.open_image(path)
 
     # The first paint, and the end
 

@@ -11,6 +11,7 @@ from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox
 
 from latentlab.ui import theme
+from latentlab.ui.panels.source_choice import RecentMenu
 
 if TYPE_CHECKING:
     from latentlab.ui.main_window import MainWindow
@@ -45,9 +46,12 @@ class Menus:
     def _file(self) -> None:
         window = self._window
         menu = window.menuBar().addMenu("&File")
-        self._action(menu, "open_dataset_action", "Open images…", window.dataset.choose_folder, "Ctrl+O")
-        self._action(menu, "open_file_action", "Open an IDX file…", window.dataset.choose_file)
+        choice = window.dataset.choice
+        self._action(menu, "open_dataset_action", "Open a folder of images…", choice.choose_folder, "Ctrl+O")
+        self._action(menu, "open_file_action", "Open a file of images…", choice.choose_file, "Ctrl+Alt+O")
         self.recent_data = menu.addMenu("Recent images")
+        self.recent_data.setToolTipsVisible(True)
+        self._recent_data = RecentMenu(self.recent_data, self._session)
         menu.addSeparator()
         self._action(menu, "open_run_action", "Open run…", self._on_open_run, "Ctrl+Shift+O")
         self.recent_runs = menu.addMenu("Recent runs")
@@ -61,7 +65,6 @@ class Menus:
         )
         menu.addSeparator()
         self._action(menu, "quit_action", "Quit", window.close, "Ctrl+Q")
-        self.recent_data.aboutToShow.connect(self._fill_recent_data)
         self.recent_runs.aboutToShow.connect(self._fill_recent_runs)
 
     def _edit(self) -> None:
@@ -155,9 +158,6 @@ class Menus:
     def _on_show_run(self) -> None:
         if self._session.run is not None:
             QDesktopServices.openUrl(QUrl.fromLocalFile(str(self._session.run.path)))
-
-    def _fill_recent_data(self) -> None:
-        _fill(self.recent_data, self._session.settings.recent_datasets, self._session.open_data)
 
     def _fill_recent_runs(self) -> None:
         _fill(self.recent_runs, self._session.settings.recent_runs, self._session.open_run)

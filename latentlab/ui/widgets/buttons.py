@@ -20,3 +20,11 @@ def push_button(
     if icon:
         theme.set_icon(button, icon, "on_accent" if primary else "text")
     return button
+
+
+def set_primary(button: QPushButton, primary: bool) -> None:
+    """Let a button stand out, or not."""
+    if button.property("primary") != primary:
+        button.setProperty("primary", primary)
+        button.style().unpolish(button)
+        button.style().polish(button)

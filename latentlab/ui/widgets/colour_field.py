@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QRectF, Qt
-from PySide6.QtGui import QColor, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
-from PySide6.QtWidgets import QAbstractButton, QColorDialog, QLineEdit, QWidget
+from PySide6.QtGui import QColor, QIcon, QKeyEvent, QPainter, QPaintEvent, QPen, QResizeEvent
+from PySide6.QtWidgets import QAbstractButton, QColorDialog, QLabel, QLineEdit, QPushButton, QWidget
 
 from latentlab.ui import theme
 
 SWATCH = 16
-#: What a person most often wants behind images, as the palette's own colours.
-_OFTEN = ("#000000", "#ffffff", "#808080", "#404040", "#c0c0c0", "#ff00ff", "#00ff00", "#0000ff")
 
 
 def read_colour(text: str) -> str:
@@ -60,8 +58,11 @@ class ColourField(QLineEdit):
         dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         # The system's own palettes know nothing of the theme, and some of them block.
         dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
-        for place, often in enumerate(_OFTEN):
-            QColorDialog.setCustomColor(place, QColor(often))
+        dialog.setOption(QColorDialog.ColorDialogOption.NoEyeDropperButton)
+        for button in dialog.findChildren(QPushButton):
+            button.setIcon(QIcon())
+        for label in dialog.findChildren(QLabel):
+            label.setText(label.text().replace("color", "colour"))
         dialog.colorSelected.connect(self._on_chosen)
         dialog.show()
 
@@ -93,15 +94,12 @@ class Swatch(QAbstractButton):
         super().__init__(field)
         self._field = field
         self.setCursor(Qt.CursorShape.PointingHandCursor)
-        self.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)  # the field has Alt+Down
 
     def paintEvent(self, event: QPaintEvent) -> None:
         shown = theme.current()
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        strong = self.hasFocus() or self.underMouse()
-        painter.setPen(
-            QPen(shown.color("accent" if self.hasFocus() else "secondary" if strong else "faint"), 1)
-        )
+        painter.setPen(QPen(shown.color("secondary" if self.underMouse() else "faint"), 1))
         painter.setBrush(QColor(self._field.colour()) if self.isEnabled() else Qt.BrushStyle.NoBrush)
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)

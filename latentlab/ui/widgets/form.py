@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from PySide6.QtCore import Signal
+from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QGridLayout, QSizePolicy, QWidget
 
 from latentlab.core.config import Config, FieldSpec, describe
@@ -83,6 +83,7 @@ class ConfigForm(QWidget):
         self._others = {spec.name: spec.default for spec in specs if spec.name in self.skip}
         for group, section in self._sections.items():
             self._show_group(group, section.isChecked())
+        self._order_tabs()
         self.set_values(values or {})
 
     def values(self) -> dict[str, Any]:
@@ -142,6 +143,18 @@ class ConfigForm(QWidget):
         self._grid.addWidget(section.dot, line, 1)
         section.toggled.connect(lambda on: self._on_section_toggled(group, on))
         self._sections[group] = section
+
+    def _order_tabs(self) -> None:
+        """Rows that come later than the rest of the window are reached with Tab where they stand."""
+        before = self.previousInFocusChain()
+        while before is not None and before is not self and before.focusPolicy() == Qt.FocusPolicy.NoFocus:
+            before = before.previousInFocusChain()
+        # Not by the grid's items: Python would keep theirs when Qt is done with them, and take what comes to
+        # lie in their place for them.
+        for widget in self.findChildren(QWidget, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            if before is not None and widget.focusPolicy() != Qt.FocusPolicy.NoFocus:
+                QWidget.setTabOrder(before, widget)
+                before = widget
 
     def _clear(self) -> None:
         for row in self._rows.values():

@@ -230,6 +230,8 @@ def _float_field(spec: FieldSpec) -> FloatField:
 
 
 def _tooltip(spec: FieldSpec) -> str:
+    if spec.kind == "colour":
+        return f"{spec.help}\nAlt+Down opens a palette."
     if spec.kind not in ("int", "float"):
         return spec.help
     allowed = expectation(spec)

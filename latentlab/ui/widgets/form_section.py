@@ -82,7 +82,7 @@ class FormSection(QAbstractButton):
         font.setWeight(font.Weight.DemiBold)
         painter.setFont(font)
         painter.setPen(shown.color("accent" if self.hasFocus() else "text" if strong else "secondary"))
-        room = self.rect().adjusted(0, 0, -CHEVRON - 4, 0)
+        room = self.rect().adjusted(0, 0, -CHEVRON - 10, 0)
         title = painter.fontMetrics().elidedText(self.title, Qt.TextElideMode.ElideRight, room.width())
         painter.drawText(room, Qt.AlignmentFlag.AlignVCenter, title)
         if self._told:

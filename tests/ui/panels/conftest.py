@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import struct
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
-from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QAbstractButton, QComboBox, QWidget
+from PIL import Image
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
+from PySide6.QtGui import QDragEnterEvent, QDropEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QComboBox, QWidget
 from pytestqt.qtbot import QtBot
 
 import latentlab
+from latentlab.data.shapes import Shapes
 from latentlab.run import Run
 from latentlab.ui.main_window import MainWindow
 
@@ -148,3 +154,61 @@ def train(window: MainWindow, qtbot: QtBot) -> Callable[..., None]:
             qtbot.waitUntil(lambda: session.state == "running", timeout=30_000)
 
     return train
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    """Two classes of colour images, and a file that only says it is one."""
+    random = np.random.default_rng(0)
+    for name, count in (("cats", 3), ("dogs", 2)):
+        (tmp_path / "pets" / name).mkdir(parents=True)
+        for i in range(count):
+            pixels = random.integers(0, 256, (12, 16, 3), np.uint8)
+            Image.fromarray(pixels).save(tmp_path / "pets" / name / f"{i}.png")
+    (tmp_path / "pets" / "cats" / "broken.jpg").write_bytes(b"not a picture")
+    return tmp_path / "pets"
+
+
+@pytest.fixture
+def idx_file(tmp_path: Path) -> Path:
+    images = np.random.default_rng(0).integers(0, 256, (12, 9, 10), np.uint8)
+    path = tmp_path / "train-images-idx3-ubyte"
+    path.write_bytes(bytes([0, 0, 8, 3]) + struct.pack(">3I", *images.shape) + images.tobytes())
+    return path
+
+
+@pytest.fixture
+def slow_shapes(monkeypatch: pytest.MonkeyPatch):
+    """Shapes that take ten seconds unless they are given up."""
+    load = Shapes.load.__func__
+
+    def slowly(cls, config, report):
+        for done in range(1000):
+            report(done, 1000)
+            time.sleep(0.01)
+        return load(cls, config, report)
+
+    monkeypatch.setattr(Shapes, "load", classmethod(slowly))
+
+
+@pytest.fixture
+def loaded(window: MainWindow) -> Callable[[str], Callable[[], bool]]:
+    """loaded("folder"): to wait for, images of that source are loaded."""
+    session = window.session
+    return lambda source: lambda: session.dataset.source == source and not session.loading
+
+
+@pytest.fixture
+def drop(window: MainWindow) -> Callable[..., None]:
+    """drop(path, ...): what the window system sends when a person lets go of files over the window."""
+
+    def drop(*paths: Path) -> None:
+        data = QMimeData()
+        data.setUrls([QUrl.fromLocalFile(str(path)) for path in paths])
+        copy, left, none = Qt.DropAction.CopyAction, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
+        enter = QDragEnterEvent(QPoint(400, 300), copy, data, left, none)
+        QApplication.sendEvent(window, enter)
+        assert enter.isAccepted()
+        QApplication.sendEvent(window, QDropEvent(QPointF(400, 300), copy, data, left, none))
+
+    return drop
