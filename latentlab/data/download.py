@@ -255,8 +255,6 @@ class _Resuming:
         self._file, self._partial, self._progress = file, partial, progress
 
     def __call__(self, url: str, output_file: str, pooch: object, check_only: bool = False) -> None:
-        if _size(self._partial) > self._file.bytes:
-            self._partial.unlink()
         if _size(self._partial) < self._file.bytes:
             self._receive(url)
         self._progress.at(self._file.bytes)

@@ -68,7 +68,7 @@ class Server(ThreadingHTTPServer):
     """Serves `files` on loopback; the first part of a path says how (see `Handler`).
 
     asked: (path, Range header or None) of every request. stuck: set when it sends nothing any more, until
-    go_on is set.
+    go_on is set. left: set when a client goes away before it has everything.
     """
 
     daemon_threads = False
@@ -76,7 +76,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self, files):
         super().__init__(("127.0.0.1", 0), Handler)
         self.files, self.asked = files, []
-        self.stuck, self.go_on = threading.Event(), threading.Event()
+        self.stuck, self.go_on, self.left = threading.Event(), threading.Event(), threading.Event()
 
     def url(self, how):
         return f"http://127.0.0.1:{self.server_port}/{how}"
@@ -92,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
     """plain: as it should be. The others fail, each in a way of its own; all but those in the set `DEAF`
     know ranges."""
 
-    DEAF = frozenset({"whole", "deaf", "endless", "labelled", "longer"})
+    DEAF = frozenset({"whole", "deaf", "endless", "labelled", "longer", "flood"})
 
     def log_message(self, *_):
         pass
@@ -112,6 +112,8 @@ class Handler(BaseHTTPRequestHandler):
             return self.end_headers()
         if how == "silent":
             return self.wait()
+        if how == "packing" and "gzip" in self.headers["Accept-Encoding"]:
+            content = gzip.compress(content)
         if how == "other":
             content = bytes(len(content))
         if how == "shorter":
@@ -123,13 +125,13 @@ class Handler(BaseHTTPRequestHandler):
         if start:
             first = start + (how == "shifted")
             self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
-        if how == "labelled":
+        if how == "labelled" or (how == "packing" and "gzip" in self.headers["Accept-Encoding"]):
             self.send_header("Content-Encoding", "gzip")
-        if how not in ("endless", "longer"):
+        if how not in ("endless", "longer", "flood", "torn"):
             self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
         rest = content[start:]
-        if how in ("drop", "deaf"):
+        if how in ("drop", "deaf", "torn"):
             rest = rest[: max(1, len(content) // 2)]
         if how == "once":
             rest = rest[: 0 if start else len(content) // 2]
@@ -137,7 +139,11 @@ class Handler(BaseHTTPRequestHandler):
             self.wfile.write(rest[: len(content) // 2])
             self.wait()
             rest = rest[len(content) // 2 :]
-        self.wfile.write(rest)
+        try:
+            for _ in range(400 if how == "flood" else 1):
+                self.wfile.write(rest)
+        except OSError:
+            self.server.left.set()
         return None
 
     def wait(self):

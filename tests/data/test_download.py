@@ -6,6 +6,7 @@ import sys
 import threading
 
 import numpy as np
+import pooch
 import pytest
 
 from latentlab.core.errors import Cancelled, DataError
@@ -41,6 +42,14 @@ def get(files, folder, report=lambda done, total: None):
 def left(folder):
     """What lies there beside the lock and what is remembered."""
     return sorted(entry.name for entry in folder.iterdir() if entry.name not in (".lock", "verified.json"))
+
+
+def threads_end():
+    """Whether those that receive do, in less time than they would wait for a server."""
+    receiving = [thread for thread in threading.enumerate() if thread.name == "latentlab-download"]
+    for thread in receiving:
+        thread.join(10)
+    return not any(thread.is_alive() for thread in receiving)
 
 
 class Listener:
@@ -80,15 +89,16 @@ def test_the_second_time_neither_asks_nor_reads(server, folder, monkeypatch):
     assert download.are_known([file], folder) and download.bytes_missing([file], folder) == 0
 
 
-@pytest.mark.parametrize("how", ["moved", "endless", "labelled"])
+@pytest.mark.parametrize("how", ["moved", "endless", "labelled", "packing"])
 def test_other_ways_to_answer(server, folder, how):
-    """A redirection, an answer without a length, and one that calls the .gz file gzip-encoded."""
+    """A redirection, no length, calling the .gz file gzip-encoded, packing it for those that take it so."""
     get(file_at(server.url(how)), folder)
     assert (folder / "a.gz").read_bytes() == CONTENT
 
 
-def test_a_dropped_connection_is_taken_up_where_it_broke(server, folder):
-    get(file_at(server.url("drop")), folder)
+@pytest.mark.parametrize("how", ["drop", "torn"])  # with and without a length
+def test_a_dropped_connection_is_taken_up_where_it_broke(server, folder, how):
+    get(file_at(server.url(how)), folder)
     assert (folder / "a.gz").read_bytes() == CONTENT and left(folder) == ["a.gz"]
     first, second, *_ = server.ranges()
     assert first is None and 0 < int(second.removeprefix("bytes=").rstrip("-")) <= HALF
@@ -126,8 +136,10 @@ def test_a_server_that_knows_no_ranges_starts_again(server, folder, kept):
 
 
 def test_a_server_that_breaks_off_and_knows_no_ranges_is_left(server, folder):
-    get(file_at(server.url("deaf"), server.url("plain")), folder)
+    told = Listener()
+    get(file_at(server.url("deaf"), server.url("plain")), folder, told)
     assert (folder / "a.gz").read_bytes() == CONTENT
+    assert told.calls == sorted(told.calls)  # a bar does not go back
     assert [path for path, _ in server.asked].count("/deaf/a.gz") == 2
 
 
@@ -159,6 +171,13 @@ def test_where_no_mirror_has_it_one_sentence_says_what_to_do(server, folder, how
         f"; try again later, or download {bad}/a.gz and {bad}/b.gz into the folder {folder}."
     )
     assert "a.gz" not in left(folder)
+
+
+def test_a_server_that_sends_without_end_is_left(server, folder):
+    with pytest.raises(DataError, match="it sends more than the 300,000 bytes expected"):
+        get(file_at(server.url("flood")), folder)
+    assert server.left.wait(10) and left(folder) == []
+    assert threads_end()
 
 
 def test_a_wrong_beginning_is_fetched_again_from_the_start(server, folder):
@@ -244,11 +263,7 @@ def test_cancel_ends_it_while_a_server_sends_nothing(server, folder, how):
     worker.start()
     worker.join(10)  # the server sends nothing until the test is over
     assert raised and not worker.is_alive()
-    if how == "hang":
-        ended = [t for t in threading.enumerate() if t.name == "latentlab-download"]
-        for thread in ended:
-            thread.join(10)
-        assert not any(thread.is_alive() for thread in ended)
+    assert how == "silent" or threads_end()
 
 
 def test_what_came_before_a_cancel_is_kept(server, folder):
@@ -275,8 +290,9 @@ def test_what_a_killed_process_left_goes(server, folder):
 # Two at once
 
 
-def test_two_at_once_fetch_it_once(server, folder):
-    file, told = file_at(server.url("slow")), Listener()
+def test_two_at_once_fetch_it_once(server, folder, monkeypatch):
+    file, told, retrieve, retrieved = file_at(server.url("slow")), Listener(), pooch.retrieve, []
+    monkeypatch.setattr(pooch, "retrieve", lambda *a, **o: (retrieved.append(a), retrieve(*a, **o)))
     waits = threading.Event()
 
     def say(what):
@@ -292,6 +308,7 @@ def test_two_at_once_fetch_it_once(server, folder):
     first.join(10)
     assert waits.is_set() and not first.is_alive()
     assert len(server.asked) == 1 and (folder / "a.gz").read_bytes() == CONTENT
+    assert len(retrieved) == 1  # the second neither reads it again
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="locks the POSIX way")
