@@ -87,6 +87,7 @@ def described(source: type[Source], dataset: Dataset) -> tuple[dict[str, Any], l
         "bytes_found": dataset.bytes_found,
         "bytes": dataset.images.nbytes,
         "mapped": dataset.is_mapped,
+        "from_cache": dataset.from_cache,
         "duplicates": duplicates,
         "reasons": dict(by_reason(dataset.skipped).most_common()),
         "skipped": [{"path": s.path, "reason": s.reason} for s in dataset.skipped],
@@ -107,7 +108,8 @@ def described(source: type[Source], dataset: Dataset) -> tuple[dict[str, Any], l
         lines.append(f"Mean brightness: {brightness:.0%}")
     kept = "on disk, mapped into memory" if dataset.is_mapped else "in memory"
     found = f"{size_in_words(dataset.bytes_found)} found, " if dataset.bytes_found else ""
-    lines.append(f"Size: {found}{size_in_words(dataset.images.nbytes)} {kept}")
+    cached = ", from the cache" if dataset.from_cache else ""
+    lines.append(f"Size: {found}{size_in_words(dataset.images.nbytes)} {kept}{cached}")
     return values, lines + _skipped(dataset.skipped)
 
 

@@ -67,6 +67,7 @@ class Dataset(Contents):
     `core.points`.
     source, config: how to load it again.
     originals: the images as they were found, where the source can give them.
+    from_cache: whether it was loaded before, and did not have to be read again.
     """
 
     images: np.ndarray
@@ -74,6 +75,7 @@ class Dataset(Contents):
     source: str
     config: Mapping[str, Any] = field(default_factory=dict)
     originals: Originals | None = field(default=None, kw_only=True)
+    from_cache: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         images = self.images

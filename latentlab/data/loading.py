@@ -32,10 +32,14 @@ def load_originals(source: str, originals: Originals, config: SourceConfig, repo
     stored = {k: v for k, v in config.model_dump(mode="json").items() if k not in NOT_STORED}
     name = cache.key(source=source, stamp=originals.stamp, settings=stored)
     report(0, SCALE)
-    images, contents = store.kept(name, Part(report, 0, 1)) or _read(name, originals, config, report)
+    kept = store.kept(name, Part(report, 0, 1))
+    images, contents = kept or _read(name, originals, config, report)
     report(SCALE, SCALE)
     known = {field.name: getattr(contents, field.name) for field in dataclasses.fields(Contents)}
-    return Dataset(images, originals.name, source, config.model_dump(), originals=originals, **known)
+    values, from_cache = config.model_dump(), kept is not None
+    return Dataset(
+        images, originals.name, source, values, originals=originals, from_cache=from_cache, **known
+    )
 
 
 def _read(

@@ -86,7 +86,9 @@ def test_path(call, photos):
     assert [s["path"] for s in told["skipped"]] == ["broken 0.png"]
     assert told["sizes"] == [{"width": 16, "height": 16, "images": 3}]
     assert result.err == ""  # what was left out is told once
+    assert not told["from_cache"] and call("info", folder, "--json").json["from_cache"]
     lines = call("info", folder).out.splitlines()
+    assert any(line.startswith("Size: ") and line.endswith(" in memory, from the cache") for line in lines)
     (reason,) = told["reasons"]
     place = lines.index(f"Left out: 1: {reason} (1)")
     assert lines[place + 1] == f"  broken 0.png: {reason}"
