@@ -43,12 +43,7 @@ def left_out(skipped: Sequence[Skipped], count: int, target: str) -> str:
 
 def by_reason(skipped: Sequence[Skipped]) -> Counter[str]:
     """How many were left out for which reason; duplicates are one, whatever they are duplicates of."""
-    return Counter("it is a duplicate" if is_duplicate(entry) else entry.reason for entry in skipped)
-
-
-def is_duplicate(entry: Skipped) -> bool:
-    """Whether an image was left out for being, or looking, the same as another."""
-    return entry.reason.startswith(("the same as ", "looks like "))
+    return Counter("it is a duplicate" if entry.is_duplicate else entry.reason for entry in skipped)
 
 
 def size_in_words(count: int) -> str:
@@ -67,7 +62,7 @@ def described(source: type[Source], dataset: Dataset) -> tuple[dict[str, Any], l
     channels, height, width = dataset.image_shape
     counts = dataset.class_counts()
     factors = {name: [float(v.min()), float(v.max())] for name, v in dataset.factors.items()}
-    duplicates = sum(map(is_duplicate, dataset.skipped))
+    duplicates = sum(entry.is_duplicate for entry in dataset.skipped)
     brightness = None if dataset.mean is None else float(dataset.mean[:3].mean()) / 255  # no alpha
     values: dict[str, Any] = {
         "kind": "data",

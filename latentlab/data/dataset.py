@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from latentlab.data.originals import Originals
 
 MIN_SIZE, MAX_SIZE = 8, 256
+#: How the reason of a duplicate begins; the other's name follows.
+SAME_AS, LOOKS_LIKE = "the same as ", "looks like "
 #: Sets the draws of balancing apart from others of the same seed.
 _BALANCING = 0xBA1A
 
@@ -29,6 +31,11 @@ class Skipped:
 
     path: str
     reason: str
+
+    @property
+    def is_duplicate(self) -> bool:
+        """Whether it was left out for being like another one, not for what it is."""
+        return self.reason.startswith((SAME_AS, LOOKS_LIKE))
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)

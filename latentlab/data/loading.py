@@ -9,7 +9,7 @@ import numpy as np
 
 from latentlab.core.errors import DataError
 from latentlab.data import cache, store
-from latentlab.data.dataset import Contents, Dataset, Skipped
+from latentlab.data.dataset import LOOKS_LIKE, SAME_AS, Contents, Dataset, Skipped
 from latentlab.data.duplicates import Duplicates, Twins
 from latentlab.data.images import CHUNK
 from latentlab.data.naming import natural_key
@@ -106,9 +106,7 @@ def _duplicates(listing: Listing, places: np.ndarray, gone: np.ndarray, twins: T
         return listing.names[places[row]] if listing.names is not None else f"#{places[row]:,}"
 
     found = zip(gone.tolist(), twins.of[gone].tolist(), twins.same[gone].tolist(), strict=True)
-    return [
-        Skipped(name(row), f"{'the same as' if same else 'looks like'} {name(of)}") for row, of, same in found
-    ]
+    return [Skipped(name(row), (SAME_AS if same else LOOKS_LIKE) + name(of)) for row, of, same in found]
 
 
 def _nothing(name: str, listing: Listing, tried: int, skipped: list[Skipped]) -> str:
