@@ -111,6 +111,7 @@ class Cifar(Source):
     title = "CIFAR binary"
     about = "CIFAR-10 or CIFAR-100: the folder of .bin files, one of them, or the .tar.gz as it was fetched."
     needs_path = True
+    patterns = ("*.bin", "cifar-*.tar.gz", "cifar-*.tar")
 
     @classmethod
     def accepts(cls, path: Path) -> bool:

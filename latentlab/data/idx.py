@@ -48,6 +48,7 @@ class Idx(Source):
     title = "IDX files"
     about = "MNIST, Fashion-MNIST and their like: a file of images, or the folder with the four files."
     needs_path = True
+    patterns = ("*idx*-ubyte", "*idx*-ubyte.gz")
 
     @classmethod
     def accepts(cls, path: Path) -> bool:

@@ -60,6 +60,7 @@ class NumpyFile(Source):
     title = "NumPy file"
     about = "Arrays of images in an .npy or .npz file, with labels and factors where there are any."
     needs_path = True
+    patterns = ("*.npy", "*.npz")
 
     @classmethod
     def accepts(cls, path: Path) -> bool:

@@ -6,6 +6,7 @@ import contextlib
 import gzip
 import hashlib
 import lzma
+import math
 import os
 import zipfile
 import zlib
@@ -141,7 +142,7 @@ class RowOriginals(ArrayOriginals):
     def chunks(self, chosen: np.ndarray, preparation: Preparation, report: Report) -> Iterator[Chunk]:
         parts = self.parts()
         progress, reader = Counted(report, len(chosen)), _Reader(self, parts)
-        together = at_once(max(part.length for part in parts))
+        together = at_once(max(*(part.length for part in parts), math.prod(preparation.shape)))
         sizes = (self.shape[2], self.shape[1])
 
         def pieces() -> Iterator[tuple[np.ndarray, np.ndarray]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ class Video(Source):
     title = "Video"
     about = "The frames of a film: mp4, mov, mkv, webm, avi, mpg or an animated gif, png or webp."
     needs_path = True
+    patterns = tuple(f"*{suffix}" for suffix in sorted(SUFFIXES))
 
     @classmethod
     def accepts(cls, path: Path) -> bool:
@@ -87,7 +89,7 @@ class VideoOriginals(Originals):
     def chunks(self, chosen: np.ndarray, preparation: Preparation, report: Report) -> Iterator[Chunk]:
         index, progress = self._frames(report), Counted(report, len(chosen))
         channels, height, width = index.shape
-        together = at_once(channels * height * width)
+        together = at_once(max(channels * height * width, math.prod(preparation.shape)))
 
         def pieces() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             numbers, frames = list[int](), list[np.ndarray]()

@@ -4,6 +4,7 @@ import zipfile
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from latentlab.core import points
 from latentlab.core.config import describe
@@ -12,6 +13,8 @@ from latentlab.data import SOURCES, load
 from latentlab.data.fetched import Fetched
 
 COUNT = 40
+#: Those that know no classes.
+UNLABELLED = {"video"}
 #: Those whose images have neither size nor channels to choose.
 POINTS = [
     key for key, source in SOURCES.items() if not {"size", "channels"} <= source.Config.model_fields.keys()
@@ -52,6 +55,22 @@ def _example(key, tmp_path, write_image, write_mnist, publish):
     if key == "idx":
         write_mnist(tmp_path / "mnist")
         return str(tmp_path / "mnist"), {}
+    random = np.random.default_rng(0)
+    if key == "cifar-binary":
+        (tmp_path / "cifar").mkdir()
+        for name, count in (("data_batch_1.bin", 30), ("test_batch.bin", 10)):
+            records = random.integers(0, 256, (count, 3073), np.uint8)
+            records[:, 0] %= 10
+            (tmp_path / "cifar" / name).write_bytes(records.tobytes())
+        return str(tmp_path / "cifar"), {}
+    if key == "numpy":
+        images = random.integers(0, 256, (COUNT, 20, 24, 3), np.uint8)
+        np.savez_compressed(tmp_path / "a.npz", x=images, y=np.arange(COUNT) % 3, angle=random.random(COUNT))
+        return str(tmp_path / "a.npz"), {}
+    if key == "video":
+        frames = [Image.fromarray(random.integers(0, 256, (24, 32), np.uint8)) for _ in range(COUNT)]
+        frames[0].save(tmp_path / "a.gif", save_all=True, append_images=frames[1:])
+        return str(tmp_path / "a.gif"), {}
     return key, {"shapes": {"count": COUNT}, "points": {"count": COUNT}, "digits": {"limit": COUNT}}[key]
 
 
@@ -73,9 +92,11 @@ def test_shapes_and_types(example):
         assert found.images.min() >= 0 and found.images.max() <= 1
     else:
         assert found.images.dtype == np.uint8
-    assert found.labels is not None and found.labels.dtype == np.int64 and found.labels.shape == (COUNT,)
-    assert found.labels.min() >= 0 and found.labels.max() < len(found.label_names)
-    assert sum(found.class_counts().values()) == COUNT
+    assert (found.labels is None) == (found.source in UNLABELLED)
+    if found.labels is not None:
+        assert found.labels.dtype == np.int64 and found.labels.shape == (COUNT,)
+        assert found.labels.min() >= 0 and found.labels.max() < len(found.label_names)
+        assert sum(found.class_counts().values()) == COUNT
     for values in found.factors.values():
         assert values.dtype == np.float32 and values.shape == (COUNT,)
     assert found.skipped == ()
@@ -109,11 +130,12 @@ def test_limit(example, limit):
     found = load(spec, {"limit": limit} | settings if limit > COUNT else settings | {"limit": limit})
     assert len(found) == min(limit, COUNT)
     assert found.label_names == everything.label_names
-    every_image = {
-        image.tobytes(): label for image, label in zip(everything.images, everything.labels, strict=True)
-    }
-    for image, label in zip(found.images, found.labels, strict=True):
-        assert every_image[image.tobytes()] == label
+    every_image = {image.tobytes(): i for i, image in enumerate(everything.images)}
+    places = [every_image[image.tobytes()] for image in found.images]
+    if everything.labels is not None:
+        np.testing.assert_array_equal(found.labels, everything.labels[places])
+    for name, values in everything.factors.items():
+        np.testing.assert_array_equal(found.factors[name], values[places])
 
 
 def _check_progress(spec, settings):
