@@ -10,9 +10,9 @@ CHANNELS = {1: "grey", 3: "colour", 4: "colour with alpha"}
 def facts(dataset: Dataset) -> list[tuple[str, str]]:
     """(title, words) of all that can be said; what does not apply is not there."""
     found = [
-        ("Found", _found(dataset)),
+        *_found(dataset),
         ("Prepared", _prepared(dataset)),
-        ("Classes", _classes(dataset)),
+        *_classes(dataset),
         ("Factors", ", ".join(map(shortened, dataset.factors))),
         ("Held out", _held_out(dataset)),
         ("Left out", _left_out(dataset)),
@@ -39,9 +39,8 @@ def size_words(count: int) -> str:
 
 
 def left_out_words(dataset: Dataset) -> str:
-    """``1 image left out``, ``1,203 images left out``; empty for none."""
-    count = len(dataset.skipped)
-    return "" if not count else f"{count:,} image{'s' if count != 1 else ''} left out"
+    """``1,203 left out · see why``; empty for none."""
+    return f"{len(dataset.skipped):,} left out · see why" if dataset.skipped else ""
 
 
 def shortened(name: str, longest: int = 24) -> str:
@@ -49,15 +48,15 @@ def shortened(name: str, longest: int = 24) -> str:
     return name if len(name) <= longest else f"{name[: longest - 1]}…"
 
 
-def _found(dataset: Dataset) -> str:
-    """The sizes of the originals: ``12 sizes, mostly 640×480 (3,120)``."""
+def _found(dataset: Dataset) -> list[tuple[str, str]]:
+    """The sizes of the originals: ``12 sizes``, ``640×480 (3,120)``."""
     if not dataset.sizes:
-        return ""
+        return []
     (width, height), count = max(dataset.sizes.items(), key=lambda entry: entry[1])
     if len(dataset.sizes) == 1:
-        return f"{width}×{height}"
-    mostly = "mostly" if 2 * count > sum(dataset.sizes.values()) else "most often"
-    return f"{len(dataset.sizes):,} sizes, {mostly} {width}×{height} ({count:,})"
+        return [("Found", f"{width}×{height}")]
+    mostly = "Mostly" if 2 * count > sum(dataset.sizes.values()) else "Most often"
+    return [("Found", f"{len(dataset.sizes):,} sizes"), (mostly, f"{width}×{height} ({count:,})")]
 
 
 def _prepared(dataset: Dataset) -> str:
@@ -67,16 +66,19 @@ def _prepared(dataset: Dataset) -> str:
     return f"{width}×{height}, {CHANNELS[channels]}"
 
 
-def _classes(dataset: Dataset) -> str:
-    """``10, smallest 12 (cat), largest 6,742 (dog)``, ``10 of 500 each``."""
+def _classes(dataset: Dataset) -> list[tuple[str, str]]:
+    """``10 of 500 each``, or ``10``, ``12 (cat)``, ``6,742 (dog)``."""
     counts = dataset.class_counts()
     if not counts:
-        return ""
+        return []
     fewest, most = min(counts, key=counts.__getitem__), max(counts, key=counts.__getitem__)
     if counts[fewest] == counts[most]:
-        return f"{len(counts):,} of {counts[most]:,} each" if len(counts) > 1 else shortened(most)
-    small, large = (f"{counts[name]:,} ({shortened(name)})" for name in (fewest, most))
-    return f"{len(counts):,}, smallest {small}, largest {large}"
+        return [("Classes", f"{len(counts):,} of {counts[most]:,} each")]
+    return [
+        ("Classes", f"{len(counts):,}"),
+        ("Smallest", f"{counts[fewest]:,} ({shortened(fewest)})"),
+        ("Largest", f"{counts[most]:,} ({shortened(most)})"),
+    ]
 
 
 def _held_out(dataset: Dataset) -> str:

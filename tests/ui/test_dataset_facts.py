@@ -30,9 +30,12 @@ def test_everything_that_can_be_known():
         bytes_found=1_234_567,
     )
     assert told(dataset) == {
-        "Found": "3 sizes, mostly 640×480 (4)",
+        "Found": "3 sizes",
+        "Mostly": "640×480 (4)",
         "Prepared": "20×16, colour",
-        "Classes": "3, smallest 1 (cats), largest 3 (dogs)",
+        "Classes": "3",
+        "Smallest": "1 (cats)",
+        "Largest": "3 (dogs)",
         "Factors": "x, y",
         "Held out": "2 that the source sets apart for testing",
         "Left out": "2 files",
@@ -40,14 +43,15 @@ def test_everything_that_can_be_known():
         "Pixels": "6 kB in memory",
     }
     assert dataset_facts.gist(dataset) == "3 sizes · 6 kB"
-    assert dataset_facts.left_out_words(dataset) == "2 images left out"
+    assert dataset_facts.left_out_words(dataset) == "2 left out · see why"
 
 
 def test_balanced_classes_and_long_names():
     labels = np.array([0, 0, 0, 1, 1, 1])
     assert told(made(labels=labels, label_names=("a", "b")))["Classes"] == "2 of 3 each"
     uneven = made(labels=np.array([0, 0, 0, 0, 1, 1]), label_names=("a" * 100, "b"))
-    assert told(uneven)["Classes"] == f"2, smallest 2 (b), largest 4 ({'a' * 23}…)"
+    assert told(uneven)["Largest"] == f"4 ({'a' * 23}…)"
+    assert told(made(sizes={(8, 9): 3, (9, 9): 2, (10, 9): 2}))["Most often"] == "8×9 (3)"
 
 
 def test_a_mapped_store(tmp_path):

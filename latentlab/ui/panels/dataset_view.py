@@ -7,7 +7,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QSlider, QVBoxLayout, QWidget
 
 from latentlab.data.base import Dataset
-from latentlab.ui import dataset_facts
+from latentlab.ui import dataset_facts, theme
 from latentlab.ui.panels.dataset_original import OriginalDialog
 from latentlab.ui.points_state import some_points
 from latentlab.ui.scene import Scene
@@ -40,13 +40,16 @@ class DatasetView(QWidget):
         self._original: OriginalDialog | None = None
         self._skipped: SkippedDialog | None = None
 
-        self.summary = _wrapped("dataset_summary", "secondary")
-        self.summary.setText("Loading…")  # the window begins with it
-        self.problem = _wrapped("dataset_problem", "error")
+        self.summary = ElidedLabel("Loading…", role="secondary")  # the window begins with it
+        self.summary.setObjectName("dataset_summary")
+        self.problem = QLabel()
+        self.problem.setObjectName("dataset_problem")
+        self.problem.setTextFormat(Qt.TextFormat.PlainText)
+        self.problem.setProperty("role", "error")
+        self.problem.setWordWrap(True)
         self.problem.hide()
-        self.left_out = push_button(
-            "dataset_show_skipped", "", "Show what was left out, and why.", "warning", flat=True
-        )
+        self.left_out = push_button("dataset_show_skipped", "", "Show what was left out, and why.", flat=True)
+        theme.set_icon(self.left_out, "warning", "warning")
         self.left_out.setSizePolicy(QSizePolicy.Policy.Maximum, QSizePolicy.Policy.Fixed)
         self.left_out.hide()
         self.thumbnails = ThumbnailGrid(side=session.settings.thumbnail_size)
@@ -116,13 +119,12 @@ class DatasetView(QWidget):
     def _on_loading_changed(self, loading: bool) -> None:
         if loading:
             self.problem.hide()
-            self.summary.setText("Loading…")
+            self._say("Loading…")
             self.thumbnails.set_empty_text("Loading…")
         else:
             self.thumbnails.set_empty_text(NO_IMAGES)
-            self.summary.setText(
-                NO_IMAGES if self._session.dataset is None else self._session.dataset.summary()
-            )
+            dataset = self._session.dataset
+            self._say(NO_IMAGES if dataset is None else dataset.summary())
 
     def _on_loading_progressed(self, done: int, total: int) -> None:
         self.summary.setText(f"{self._session.loading_stage}… {100 * done // max(1, total)}%")
@@ -137,7 +139,7 @@ class DatasetView(QWidget):
         self._dataset = dataset
         self._put_away()
         self.problem.hide()
-        self.summary.setText(dataset.summary())
+        self._say(dataset.summary())
         left_out = dataset_facts.left_out_words(dataset)
         self.left_out.setText(left_out)
         self.left_out.setAccessibleName(f"Show {left_out}")
@@ -151,6 +153,10 @@ class DatasetView(QWidget):
         self.facts.show_facts(dataset)
         self.more.set_told(dataset_facts.gist(dataset))
         self._show_parts(dataset)
+
+    def _say(self, text: str) -> None:
+        self.summary.setText(text)
+        self.summary.setToolTip(plain_tooltip(text))
 
     def _show_parts(self, dataset: Dataset | None) -> None:
         pictures = dataset is not None and not dataset.is_points
@@ -266,6 +272,7 @@ class FactsTable(QWidget):
         self.mean.setAccessibleName("The mean of all images")
         self.mean.setToolTip("The mean of all images.")
         self.mean.setFixedSize(self.MEAN, self.MEAN)
+        self._labels: list[tuple[ElidedLabel, ElidedLabel]] = []
         self.rows = QGridLayout()
         self.rows.setHorizontalSpacing(8)
         self.rows.setVerticalSpacing(2)
@@ -279,29 +286,22 @@ class FactsTable(QWidget):
 
     def show_facts(self, dataset: Dataset) -> None:
         """What is known of it."""
-        while (item := self.rows.takeAt(0)) is not None:
-            if (label := item.widget()) is not None:
-                label.deleteLater()
         told = dataset_facts.facts(dataset)
-        for row, (title, words) in enumerate(told):
-            name, text = ElidedLabel(title, role="secondary"), _wrapped("", "number")
-            name.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
-            text.setText(words)
-            text.setAccessibleName(f"{title}: {words}")
-            text.setToolTip(plain_tooltip(words))
-            self.rows.addWidget(name, row, 0, Qt.AlignmentFlag.AlignTop)
-            self.rows.addWidget(text, row, 1)
+        while len(self._labels) < len(told):
+            pair = ElidedLabel(role="secondary"), ElidedLabel(role="number")
+            pair[0].setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+            for column, label in enumerate(pair):
+                self.rows.addWidget(label, len(self._labels), column)
+            self._labels.append(pair)
+        for row, pair in enumerate(self._labels):
+            texts = told[row] if row < len(told) else ("", "")
+            for label, text in zip(pair, texts, strict=True):
+                label.setText(text)
+                label.setToolTip(plain_tooltip(text))
+                label.setAccessibleName(": ".join(texts))
+                label.setVisible(row < len(told))
         self.setAccessibleName("; ".join(f"{title}: {words}" for title, words in told))
         pictures = dataset.mean is not None and not dataset.is_points
         self.mean.setVisible(pictures)
         if dataset.mean is not None and pictures:
             self.mean.set_picture(tile_picture(np.rint(dataset.mean).clip(0, 255).astype(np.uint8)))
-
-
-def _wrapped(name: str, role: str) -> QLabel:
-    label = QLabel()
-    label.setObjectName(name)
-    label.setTextFormat(Qt.TextFormat.PlainText)
-    label.setProperty("role", role)
-    label.setWordWrap(True)
-    return label

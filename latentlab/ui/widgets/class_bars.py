@@ -11,10 +11,12 @@ from latentlab.ui.widgets.labels import plain_tooltip
 
 #: Classes that screen readers are told of.
 TOLD = 24
+#: Pixels of a bar from which on its name is written below, cut where it is longer.
+NAMED = 40
 
 
 class ClassBars(QWidget):
-    """A bar for each class, with its name where there is room for all; hidden without classes.
+    """A bar for each class, with its name where there is room; hidden without classes.
 
     A click on one is told by `clicked`; the keyboard has the same in the class chooser.
     """
@@ -78,19 +80,22 @@ class ClassBars(QWidget):
         font.setPixelSize(11)
         painter.setFont(font)
         metrics = painter.fontMetrics()
-        named = slot >= 6 and all(metrics.horizontalAdvance(name) <= slot for name in self._names)
+        # Cut names are better than none, unless little is left of them.
+        named = slot >= NAMED or all(metrics.horizontalAdvance(name) <= slot for name in self._names)
+        highest_bar = self.HEIGHT if named else self.height()
         for index, count in enumerate(self._counts):
-            left, height = index * slot, max(2.0, self.HEIGHT * count / highest)
+            left, height = index * slot, max(2.0, highest_bar * count / highest)
             chosen = index == self._selected
             bar = "accent" if chosen else "faint" if index == self._hovered else "hover"
             painter.setPen(Qt.PenStyle.NoPen)
             painter.setBrush(tokens.color(bar))
             width = max(slot - gap, 2.0 if chosen else 0.0)
-            painter.drawRoundedRect(QRectF(left, self.HEIGHT - height, width, height), 2, 2)
+            painter.drawRoundedRect(QRectF(left, highest_bar - height, width, height), 2, 2)
             if named:
                 painter.setPen(tokens.color("text" if chosen else "secondary"))
                 below = QRectF(left, self.HEIGHT, slot - gap, self.LABEL)
-                painter.drawText(below, Qt.AlignmentFlag.AlignCenter, self._names[index])
+                name = metrics.elidedText(self._names[index], Qt.TextElideMode.ElideRight, int(slot - gap))
+                painter.drawText(below, Qt.AlignmentFlag.AlignCenter, name)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         self._set_hovered(self.class_at(event.position().x()))

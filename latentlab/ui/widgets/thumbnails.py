@@ -7,7 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QBrush,
     QHelpEvent,
@@ -246,43 +246,44 @@ class ThumbnailGrid(QAbstractScrollArea):
         columns, offset, area = self.columns(), self.verticalScrollBar().value(), event.rect()
         first = max(0, (area.top() + offset) // self._pitch) * columns
         last = min(self.count(), ((area.bottom() + offset) // self._pitch + 1) * columns)
+        self._paint_tiles(painter, range(first, last))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        transparent = self._images.shape[1] == 4
-        checks = checkerboard(shown) if transparent else None
-        for place in range(first, last):
-            row, column = divmod(place, columns)
-            tile = QRect(column * self._pitch, row * self._pitch - offset, self._side, self._side)
-            self._paint_tile(painter, tile, self.index(place), checks)
-            if place in (self._current, self._hovered):
-                color = "accent" if place == self._current else "secondary"
+        for place, color in ((self._hovered, "secondary"), (self._current, "accent")):
+            if place is not None and first <= place < last:
+                row, column = divmod(place, columns)
+                tile = QRectF(column * self._pitch, row * self._pitch - offset, self._side, self._side)
                 painter.setPen(QPen(shown.color(color), 1.5))
-                painter.setBrush(Qt.BrushStyle.NoBrush)
-                painter.drawRoundedRect(QRectF(tile).adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
+                painter.drawRoundedRect(tile.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
 
-    def _paint_tile(self, painter: QPainter, tile: QRect, index: int, checks: QBrush | None) -> None:
-        kept = self._kept.get(index)
-        if kept is None:
-            assert self._images is not None
-            height, width = self._images.shape[2:]
-            painter.fillRect(self._fitted(tile, width, height), theme.current().color("control"))
-            return
-        self._kept.move_to_end(index)
-        target = self._fitted(tile, kept.width(), kept.height())
-        if checks is not None:
-            painter.fillRect(target, checks)
-        exact = max(kept.width(), kept.height()) == self._device_side()
-        painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not exact)
-        painter.drawImage(target, kept)
+    def _paint_tiles(self, painter: QPainter, places: range) -> None:
+        """Kept short: there are hundreds of them in a large window."""
+        assert self._images is not None
+        inside, columns, side = self._inside(), self.columns(), self._device_side()
+        offset, pitch, kept = self.verticalScrollBar().value(), self._pitch, self._kept
+        blank = theme.current().color("control")
+        checks = checkerboard(theme.current()) if self._images.shape[1] == 4 else None
+        for place in places:
+            row, column = divmod(place, columns)
+            target = inside.translated(column * pitch, row * pitch - offset)
+            index = self.index(place)
+            image = kept.get(index)
+            if image is None:
+                painter.fillRect(target, blank)
+                continue
+            kept.move_to_end(index)
+            if checks is not None:
+                painter.fillRect(target, checks)
+            if side not in (image.width(), image.height()):  # made for another size
+                painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform)
+            painter.drawImage(target, image)
 
-    def _fitted(self, tile: QRect, width: int, height: int) -> QRectF:
-        """The middle of a tile that has these proportions, on whole device pixels."""
-        ratio, longer = self.devicePixelRatioF(), max(width, height)
-        w, h = (
-            max(1, round(self._side * ratio * width / longer)),
-            max(1, round(self._side * ratio * height / longer)),
-        )
-        x = math.floor(tile.x() * ratio + (self._side * ratio - w) / 2)
-        y = math.floor(tile.y() * ratio + (self._side * ratio - h) / 2)
+    def _inside(self) -> QRectF:
+        """The middle of a tile that has the images' proportions, on whole device pixels."""
+        assert self._images is not None
+        ratio, (height, width) = self.devicePixelRatioF(), self._images.shape[2:]
+        factor = self._device_side() / max(width, height)
+        w, h = max(1, round(width * factor)), max(1, round(height * factor))
+        x, y = (math.floor((self._side * ratio - length) / 2) for length in (w, h))
         return QRectF(x / ratio, y / ratio, w / ratio, h / ratio)
 
     # The mouse and the keyboard
@@ -372,9 +373,9 @@ class ThumbnailGrid(QAbstractScrollArea):
 def checkerboard(shown: theme.Tokens) -> QBrush:
     """What lies behind transparent pixels: squares of 4 pixels in two quiet greys."""
     squares = QPixmap(8, 8)
-    squares.fill(shown.color("hover"))
+    squares.fill(shown.color("control"))
     painter = QPainter(squares)
     for x, y in ((0, 0), (4, 4)):
-        painter.fillRect(x, y, 4, 4, shown.color("faint"))
+        painter.fillRect(x, y, 4, 4, shown.color("pressed"))
     painter.end()
     return QBrush(squares)

@@ -90,7 +90,7 @@ def test_transparent_pixels_lie_on_a_checkerboard(grid, maker):
     shot = grid.viewport().grab().toImage()
     tokens = theme.current()
     found = {shot.pixelColor(QPoint(x, 10) * shot.devicePixelRatio()).name() for x in range(2, 18)}
-    assert found == {tokens.color("hover").name(), tokens.color("faint").name()}
+    assert found == {tokens.color("control").name(), tokens.color("pressed").name()}
 
 
 def test_what_is_seen_comes_first_then_what_is_scrolled_to(grid, maker):
