@@ -32,6 +32,14 @@ def load(source: type[Source], config: Config, title: str = "") -> Dataset:
     return dataset
 
 
+def tell_namesake(spec: str | None) -> None:
+    """A note where a dataset's key is also the name of something here, which is not what is taken."""
+    from latentlab.data import SOURCES
+
+    if spec is not None and spec in SOURCES and Path(spec).exists():
+        note(f"'{spec}' is the dataset of that name; what lies here is './{spec}'.")
+
+
 def left_out(skipped: Sequence[Skipped], count: int, target: str) -> str:
     """``Left out 3 of 40: it is cut short (2), it has no pixels (1); 'latentlab info photos' lists them.``"""
     reasons = by_reason(skipped)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentlab.cli.data import described, size_in_words, write_sheet
+from latentlab.cli.data import described, size_in_words, tell_namesake, write_sheet
 from latentlab.cli.options import AsJson
 from latentlab.cli.terminal import clock, in_words, loading, tell, with_elbo
 
@@ -119,6 +119,7 @@ def info(
         values["settings"], settings = _settings(TrainingConfig)
         lines = ["Settings of every training", *settings]
     elif is_data:
+        tell_namesake(target)
         values, lines = _data(target, chosen, fetch, output)
     else:
         known = ", ".join([*SOURCES, *MODELS])

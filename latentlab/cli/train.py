@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from latentlab.cli.data import load
+from latentlab.cli.data import load, tell_namesake
 from latentlab.cli.options import AsJson, RunPath, number, whole
 from latentlab.cli.terminal import clock, in_words, note, tell, training_bar, with_elbo
 
@@ -102,6 +102,7 @@ def train(
         raise ConfigError(f"Unexpected '{more[0]}': data follows --data, a setting --set (FIELD=VALUE).")
     flags = {"steps": steps, "minutes": minutes, "seed": seed, "device": device}
     todo = job(data, model, config, [*(set_ or []), *(more or [])], flags)
+    tell_namesake(data)
     if out is not None:
         refuse_full(out)
     if start_from is not None:

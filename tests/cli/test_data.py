@@ -63,6 +63,16 @@ def test_training_tells_what_was_left_out(call, pictures, tmp_path):
     assert "8 images" in result.err.splitlines()[1]
 
 
+def test_a_folder_with_the_name_of_a_dataset_is_told(call, tmp_path):
+    assert call("info", "digits").err == ""
+    (tmp_path / "digits").mkdir()  # where the command runs
+    few = ("--model", "vae-mlp", "--set", "limit=20", "width=8", "--steps", 1, "--out", tmp_path / "run")
+    for command in (["info", "digits"], ["train", "--data", "digits", *few]):
+        result = call(*command)
+        assert result.code == 0
+        assert result.err.startswith("'digits' is the dataset of that name; what lies here is './digits'.\n")
+
+
 @pytest.mark.parametrize(
     ("count", "words"),
     [
