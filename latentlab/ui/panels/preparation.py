@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.before_after import BeforeAfter
@@ -36,11 +37,15 @@ class PreparationPanel(QWidget):
     ) -> None:
         super().__init__(parent)
         self._session, self._choice, self._seed = session, choice, 0
+        self._preview: PreparationPreview | None = None
+        self._large: LargePreview | None = None
         self.fold = FormSection("dataset", "Preview", "images")
         self.fold.setChecked(FOLD in session.settings.open_groups)
         self.pictures = BeforeAfter()
         self.pictures.setObjectName("dataset_preview")
-        self.pictures.setAccessibleName("Images before and after their preparation")
+        self.pictures.setAccessibleName("Images before and after their preparation; press to enlarge")
+        self.pictures.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        self.pictures.setCursor(Qt.CursorShape.PointingHandCursor)
         self.about = ElidedLabel("", role="secondary")
         self.about.setObjectName("dataset_preview_about")
         self.problem = QLabel()
@@ -48,7 +53,9 @@ class PreparationPanel(QWidget):
         self.problem.setProperty("role", "obstacle")
         self.problem.setWordWrap(True)
         self.other = push_button("dataset_preview_other", "", "Show other images.", "dice", flat=True)
-        below = QHBoxLayout()
+        self.below = QWidget()
+        below = QHBoxLayout(self.below)
+        below.setContentsMargins(0, 0, 0, 0)
         below.setSpacing(4)
         below.addWidget(self.about, 1)
         below.addWidget(self.other)
@@ -58,7 +65,7 @@ class PreparationPanel(QWidget):
         inside.setSpacing(4)
         for widget in (self.pictures, self.problem):
             inside.addWidget(widget)
-        inside.addLayout(below)
+        inside.addWidget(self.below)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(4)
@@ -69,6 +76,7 @@ class PreparationPanel(QWidget):
 
         self.fold.toggled.connect(self._on_toggled)
         self.other.clicked.connect(self._on_other)
+        self.pictures.clicked.connect(self._on_enlarge)
         session.preparation.shown.connect(self._on_shown)
         session.preparation.failed.connect(self._on_failed)
         session.preparation.said.connect(self._on_said)
@@ -102,6 +110,17 @@ class PreparationPanel(QWidget):
         self._seed += 1
         self.refresh(soon=True)
 
+    def _on_enlarge(self) -> None:
+        if self._large is None:
+            self._large = LargePreview(self)
+            self._large.finished.connect(self._on_large_closed)
+        self._large.show_preview(self._preview, self.about.text())
+        self._large.show()
+        self._large.raise_()
+
+    def _on_large_closed(self) -> None:
+        self._large = None
+
     def _on_busy_changed(self, busy: bool) -> None:
         if busy:
             self.about.setText("Preparing…")
@@ -110,14 +129,20 @@ class PreparationPanel(QWidget):
         self.about.setText(f"{what}…")
 
     def _on_shown(self, preview: PreparationPreview) -> None:
+        self._preview = preview
         self.pictures.set_preview(preview)
         self._say_problem("")
         self.about.setText(_about(preview))
+        if self._large is not None:
+            self._large.show_preview(preview, _about(preview))
         unread = "\n".join(f"{entry.path}: {entry.reason}" for entry in preview.skipped)
         self.about.setToolTip(plain_tooltip(f"{_about(preview)}\n{unread}".strip()))
 
     def _on_failed(self, sentence: str) -> None:
+        self._preview = None
         self.pictures.set_preview(None)
+        if self._large is not None:
+            self._large.show_preview(None, sentence)
         self._say_problem(sentence)
         self.about.setText("")
         self.about.setToolTip("")
@@ -125,8 +150,38 @@ class PreparationPanel(QWidget):
     def _say_problem(self, sentence: str) -> None:
         self.problem.setText(sentence)
         self.problem.setVisible(bool(sentence))
-        for widget in (self.pictures, self.other):
+        for widget in (self.pictures, self.below):
             widget.setVisible(not sentence)
+
+
+class LargePreview(QDialog):
+    """The same images, as large as the window is made; it follows the dock. Not modal."""
+
+    def __init__(self, parent: QWidget) -> None:
+        super().__init__(parent)
+        self.setObjectName("dataset_preview_large")
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setWindowTitle("Before and after")
+        self.resize(760, 640)
+        self.pictures = BeforeAfter(most=512)
+        self.pictures.setAccessibleName("Images before and after their preparation")
+        self.about = ElidedLabel("", role="secondary")
+        scroll = QScrollArea()
+        scroll.setWidget(self.pictures)
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        scroll.setAccessibleName("Before and after")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(16, 12, 16, 12)
+        layout.setSpacing(8)
+        layout.addWidget(scroll, 1)
+        layout.addWidget(self.about)
+
+    def show_preview(self, preview: PreparationPreview | None, about: str) -> None:
+        """Show these images with a line about them, or why there are none."""
+        self.pictures.set_preview(preview)
+        self.about.setText(about)
 
 
 def _about(preview: PreparationPreview) -> str:

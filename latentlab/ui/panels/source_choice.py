@@ -75,7 +75,7 @@ class SourceChoice(QWidget):
 
         self.source.activated.connect(self._on_source_activated)
         self.source.currentIndexChanged.connect(self._on_source_changed)
-        self.path.returnPressed.connect(self.load_wanted)
+        self.path.returnPressed.connect(self._on_return_pressed)
         self.path.editingFinished.connect(self._on_path_edited)
         self.path.textChanged.connect(self._show_tips)
         session.choice_seen.connect(self._on_seen)
@@ -152,6 +152,10 @@ class SourceChoice(QWidget):
             self._loads_when_seen = not self.kind.needs_path
             self._session.look_at(self.kind.key, self.chosen_path())
 
+    def _on_return_pressed(self) -> None:
+        self.path.setModified(False)  # loading it looks at it too
+        self.load_wanted.emit()
+
     def _on_path_edited(self) -> None:
         if self.path.isModified() and self.chosen_path():
             self.path.setModified(False)
@@ -172,9 +176,9 @@ class SourceChoice(QWidget):
             wanted, found = self.kind.title, SOURCES.get(seen.kind).title
             self.source.setCurrentIndex(self.source.findData(seen.kind))
             self._say(f"{Path(seen.path).name} is not of the kind “{wanted}” but “{found}”.")
-        elif self._loads_when_seen:
-            self.load_wanted.emit()
         self.changed.emit()
+        if self._loads_when_seen and not seen.missing:
+            self.load_wanted.emit()
 
     def _say(self, text: str) -> None:
         self.hint.setText(text)

@@ -6,8 +6,17 @@ import html
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt
-from PySide6.QtGui import QColor, QHelpEvent, QPainter, QPaintEvent, QPixmap, QResizeEvent
+from PySide6.QtCore import QEvent, QPoint, QRect, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import (
+    QColor,
+    QHelpEvent,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPixmap,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from latentlab.ui import theme
@@ -19,16 +28,21 @@ if TYPE_CHECKING:
 GAP, BETWEEN, CAPTION = 4, 12, 18
 #: Tiles of a row: two images found and prepared, or one and two of its variants.
 COLUMNS = 4
-MOST = 112
 #: Squares behind what is transparent.
 CHECKER = 6
 
 
 class BeforeAfter(QWidget):
-    """Rows of tiles: an image in its own proportions, what it is prepared to, how training varies that."""
+    """Rows of tiles: an image in its own proportions, what it is prepared to, how training varies that.
 
-    def __init__(self, parent: QWidget | None = None) -> None:
+    `most`: pixels a side of the largest tiles. `clicked` comes from the mouse, Enter and Space.
+    """
+
+    clicked = Signal()
+
+    def __init__(self, parent: QWidget | None = None, *, most: int = 112) -> None:
         super().__init__(parent)
+        self._most = most
         self._preview: PreparationPreview | None = None
         self._pixmaps: dict[tuple[int, int], QPixmap] = {}
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
@@ -39,7 +53,7 @@ class BeforeAfter(QWidget):
         """Show these images, or none."""
         self._preview = preview
         self._pixmaps.clear()
-        self.setAccessibleDescription("; ".join(self._told(i) for i in range(self._count())) or "Nothing yet")
+        self.setAccessibleDescription("; ".join(self._told(i) for i in range(self.count())) or "Nothing yet")
         self._set_height()
         self.update()
 
@@ -61,17 +75,18 @@ class BeforeAfter(QWidget):
         left = at * (side + GAP) + (BETWEEN - GAP if at >= COLUMNS // 2 else 0)
         return QRect(left, CAPTION + row * (side + GAP), side, side)
 
-    def _count(self) -> int:
+    def count(self) -> int:
+        """Images that are shown."""
         return 0 if self._preview is None else len(self._preview.names)
 
     def _per_row(self) -> int:
         return 2 if self._preview is None or self._preview.augmented is None else 1
 
     def _side(self) -> int:
-        return max(24, min(MOST, (self.width() - BETWEEN - (COLUMNS - 2) * GAP) // COLUMNS))
+        return max(24, min(self._most, (self.width() - BETWEEN - (COLUMNS - 2) * GAP) // COLUMNS))
 
     def _set_height(self) -> None:
-        rows = max(1, -(-self._count() // self._per_row()))
+        rows = max(1, -(-self.count() // self._per_row()))
         self.setFixedHeight(CAPTION + rows * (self._side() + GAP))
 
     def _told(self, index: int) -> str:
@@ -100,12 +115,22 @@ class BeforeAfter(QWidget):
             return True
         return super().event(event)
 
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self.clicked.emit()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter, Qt.Key.Key_Space):
+            self.clicked.emit()
+        else:
+            super().keyPressEvent(event)
+
     def _index_at(self, position: QPoint) -> int | None:
         columns = range(COLUMNS // self._per_row())
         return next(
             (
                 index
-                for index in range(self._count())
+                for index in range(self.count())
                 if any(self.tile_rect(index, column).contains(position) for column in columns)
             ),
             None,
@@ -123,12 +148,12 @@ class BeforeAfter(QWidget):
         painter.setFont(font)
         painter.setPen(tokens.color("secondary"))
         titles = ("found", "prepared") * 2 if shown.augmented is None else ("found", "prepared", "augmented")
-        for at, title in enumerate(titles[: 2 * self._count()] if shown.augmented is None else titles):
+        for at, title in enumerate(titles[: 2 * self.count()] if shown.augmented is None else titles):
             index, column = divmod(at, COLUMNS // self._per_row())
             place = self.tile_rect(index, column)
             place.setRect(place.left(), 0, place.width() * (2 if column > 1 else 1), CAPTION)
             painter.drawText(place, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, title)
-        for index in range(self._count()):
+        for index in range(self.count()):
             for column in range(COLUMNS // self._per_row()):
                 pixmap, place = self._pixmap(index, column), self.tile_rect(index, column)
                 width, height = pixmap.deviceIndependentSize().toTuple()
@@ -137,6 +162,9 @@ class BeforeAfter(QWidget):
                     place.top() + (place.height() - height) / 2,
                 )
                 painter.drawPixmap(QRectF(*top_left, width, height), pixmap, QRectF(pixmap.rect()))
+        if self.hasFocus():
+            painter.setPen(tokens.color("accent"))
+            painter.drawLine(0, self.height() - 1, self.width(), self.height() - 1)
 
     def _pixmap(self, index: int, column: int) -> QPixmap:
         key, ratio = (index, column), self.devicePixelRatioF()

@@ -59,10 +59,12 @@ class ColourField(QLineEdit):
         # The system's own palettes know nothing of the theme, and some of them block.
         dialog.setOption(QColorDialog.ColorDialogOption.DontUseNativeDialog)
         dialog.setOption(QColorDialog.ColorDialogOption.NoEyeDropperButton)
-        for button in dialog.findChildren(QPushButton):
+        buttons, labels = dialog.findChildren(QPushButton), dialog.findChildren(QLabel)
+        for button in buttons:
             button.setIcon(QIcon())
-        for label in dialog.findChildren(QLabel):
-            label.setText(label.text().replace("color", "colour"))
+        parts: list[QPushButton | QLabel] = [*buttons, *labels]
+        for part in parts:
+            part.setText(part.text().replace("olor", "olour"))
         dialog.colorSelected.connect(self._on_chosen)
         dialog.show()
 

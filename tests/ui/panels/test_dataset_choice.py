@@ -87,9 +87,12 @@ def test_a_path_where_nothing_is_says_so_in_its_place(window, the, pick, type_in
 def test_a_folder_that_is_chosen_as_something_else_is_loaded_as_what_it_is(
     window, the, pick, type_into, qtbot, pictures, loaded
 ):
+    said = []
+    window.session.notified.connect(lambda notice: said.append(notice.text))
     pick("dataset_source", "idx")
     type_into("dataset_path", str(pictures))
     qtbot.waitUntil(loaded("folder"), timeout=10_000)
+    assert "pets is not of the kind “IDX files” but “Folder of images”." in said
     assert the("dataset_source").currentData() == "folder"
 
 

@@ -85,20 +85,19 @@ def test_the_preview_follows_the_form_before_anything_is_loaded(
     np.testing.assert_array_equal(preview.prepared, window.session.dataset.images)
 
 
-def test_the_preview_paints_what_is_prepared(window, the, click, qtbot, shown):
+def test_the_preview_paints_what_is_found_and_what_is_prepared(window, the, click, type_into, shown):
+    type_into("dataset_size", "10")
     click("dataset_section_preview")
-    preview = shown()
-    view = the("dataset_preview")
+    preview, view = shown(), the("dataset_preview")
     picture = view.grab().toImage()
-    for index in range(3):
+    for index in range(6):
         for column, tile in ((0, preview.originals[index]), (1, preview.prepared[index])):
-            place = view.tile_rect(index, column)
-            side = tile.shape[1]
+            place, side = view.tile_rect(index, column), tile.shape[1]
+            assert side == (8, 10)[column]  # each pixel is a square of several
             for row, across in ((side // 2, side // 2), (side // 4, side // 3)):
-                x = place.left() + round((across + 0.5) * place.width() / side)
-                y = place.top() + round((row + 0.5) * place.height() / side)
-                if side <= 10:  # each pixel is a square of several
-                    assert abs(picture.pixelColor(x, y).red() - int(tile[0, row, across])) <= 2
+                x = place.left() + int((across + 0.5) * place.width() / side)
+                y = place.top() + int((row + 0.5) * place.height() / side)
+                assert picture.pixelColor(x, y).red() == tile[0, row, across]
 
 
 def test_other_images_are_shown_on_demand(window, the, click, shown):
@@ -108,6 +107,26 @@ def test_other_images_are_shown_on_demand(window, the, click, shown):
     second = shown(lambda preview: preview is not first)
     assert len(second.names) == len(first.names) == 6
     assert not set(second.names) & set(first.names)
+
+
+@pytest.mark.parametrize("by", ["mouse", "keys"])
+def test_the_preview_can_be_enlarged_and_follows(window, the, click, type_into, qtbot, shown, by):
+    click("dataset_section_preview")
+    shown()
+    if by == "mouse":
+        qtbot.mouseClick(the("dataset_preview"), Qt.MouseButton.LeftButton)
+    else:
+        the("dataset_preview").setFocus()
+        qtbot.keyClick(the("dataset_preview"), Qt.Key.Key_Return)
+    large = the("dataset_preview_large")
+    assert large.isVisible() and not large.isModal()
+    assert large.pictures.count() == 6
+    assert large.pictures.tile_rect(0, 1).width() > the("dataset_preview").tile_rect(0, 1).width()
+    type_into("dataset_size", "14")
+    qtbot.waitUntil(lambda: large.pictures.tile(0, 1).shape == (1, 14, 14), timeout=10_000)
+    assert large.about.text() == "14×14 · grey"
+    qtbot.keyClick(large, Qt.Key.Key_Escape)
+    qtbot.waitUntil(lambda: not window.findChildren(type(large), "dataset_preview_large"), timeout=5_000)
 
 
 def test_what_is_wrong_is_said_in_place_of_the_preview(window, the, pick, type_into, click, qtbot, tmp_path):
@@ -163,6 +182,7 @@ def test_the_whole_dock_is_reached_by_keys_and_every_control_has_a_name(window, 
         "section_augmentation",
         "augment_flip",
         "section_preview",
+        "preview",
         "preview_other",
         "load",
     ]
