@@ -19,6 +19,7 @@ from torch.nn import functional
 from latentlab.core.points import is_points
 from latentlab.data.images import to_channels
 from latentlab.data.preparation import rgb
+from latentlab.training import memory
 
 #: Sets these draws apart from others of the same seed.
 _AUGMENTING = 0xA065
@@ -124,7 +125,7 @@ def warp(
     that of the last, that is cut off. places: (2, N) in -1..1, where across and down the part that is left
     lies. What comes in from outside is `background`, opaque. Colours of transparent pixels do not bleed.
     """
-    count, channels, height, width = images.shape
+    _, channels, height, width = images.shape
     sin, cos, left = np.sin(turns), np.cos(turns), 1 - cuts
     across, down = cuts * places
     aspect = (height - 1) / (width - 1)
@@ -133,10 +134,11 @@ def warp(
     y = _sent(np.stack([left * sin / aspect, left * cos, sin / aspect * across + cos * down]), images)
     u = torch.linspace(-1, 1, width, device=images.device)
     v = torch.linspace(-1, 1, height, device=images.device)
-    grid = images.new_empty(count, height, width, 2)
-    for axis, (by_u, by_v, shift) in enumerate((x, y)):
-        in_u, in_v = by_u[:, None] * u + shift[:, None], by_v[:, None] * v
-        torch.add(in_u[:, None, :], in_v[:, :, None], out=grid[..., axis])
+    across_and_down = [
+        (by_u[:, None] * u + shift[:, None])[:, None, :] + (by_v[:, None] * v)[:, :, None]
+        for by_u, by_v, shift in (x, y)
+    ]
+    grid = torch.stack(across_and_down, -1)
 
     if channels == 4:
         alpha = images[:, 3:]
@@ -181,5 +183,5 @@ def recolour(
 
 def _sent(values: np.ndarray, images: Tensor) -> Tensor:
     """Numbers as float32, or truth values, on the device of the images."""
-    tensor = torch.from_numpy(values)
-    return tensor.to(images.device, torch.bool if values.dtype == np.bool_ else torch.float32)
+    kind = np.bool_ if values.dtype == np.bool_ else np.float32
+    return memory.sent(torch.from_numpy(values.astype(kind)), images.device)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from latentlab.data.gathering import Gatherer
 from latentlab.training.augmentation import Augmentation
+from latentlab.training.memory import sent
 
 #: Rows that are copied to a device at a time.
 CHUNK = 1024
@@ -37,7 +38,7 @@ class Feed:
     ) -> None:
         self._device, self._pinned = device, device.type == "cuda"
         self._augmentation, self._seed = augmentation or Augmentation(), seed
-        self._labels = None if labels is None else self._sent(torch.from_numpy(labels[which]))
+        self._labels = None if labels is None else sent(torch.from_numpy(labels[which]), device)
         self._gatherer = Gatherer(images)
         self._shape, self._which = images.shape[1:], which
         self._dtype = torch.from_numpy(np.empty(0, images.dtype)).dtype
@@ -61,7 +62,7 @@ class Feed:
         """
         rows = self._which[indices]
         if self._held is not None:
-            images = self._held.index_select(0, self._sent(torch.from_numpy(rows)))
+            images = self._held.index_select(0, sent(torch.from_numpy(rows), self._device))
         else:
             host = torch.empty((len(rows), *self._shape), dtype=self._dtype, pin_memory=self._pinned)
             self._gatherer.read(rows, host.numpy())
@@ -69,7 +70,7 @@ class Feed:
         images = self._augmentation(images, self._seed, step)
         if self._labels is None:
             return images, None
-        return images, self._labels.index_select(0, self._sent(torch.from_numpy(indices)))
+        return images, self._labels.index_select(0, sent(torch.from_numpy(indices), self._device))
 
     def expect(self, indices: np.ndarray) -> None:
         """The next batch is probably this: the system may fetch it from the disk while the model learns."""
@@ -85,12 +86,6 @@ class Feed:
             rows = self._gatherer.read(distinct[start : start + CHUNK])
             held[start : start + CHUNK] = torch.from_numpy(rows).to(self._device)
         return held
-
-    def _sent(self, tensor: Tensor) -> Tensor:
-        """On the device. From pinned memory a GPU fetches it when it comes to it, and nobody waits."""
-        if self._pinned:
-            return tensor.pin_memory().to(self._device, non_blocking=True)
-        return tensor.to(self._device)
 
 
 def room(device: torch.device) -> int:

@@ -48,6 +48,13 @@ def count_anew(device: torch.device) -> None:
         torch.cuda.reset_peak_memory_stats(device)
 
 
+def sent(tensor: Tensor, device: torch.device) -> Tensor:
+    """On the device. From pinned memory a GPU fetches it when it comes to it, and nobody waits for that."""
+    if device.type == "cuda":
+        return tensor.pin_memory().to(device, non_blocking=True)
+    return tensor.to(device)
+
+
 class Guard:
     """Knows what a step that broke off had done already, and makes the model fit for use again.
 
