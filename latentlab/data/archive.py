@@ -15,7 +15,7 @@ import numpy as np
 
 from latentlab.core.config import setting
 from latentlab.core.errors import DataError
-from latentlab.data import labels, tar_format, zip_format
+from latentlab.data import tar_format, zip_format
 from latentlab.data.base import Report, Source, register
 from latentlab.data.cifar import is_cifar_archive
 from latentlab.data.compressed import Damaged, Expanded, Plain, compression
@@ -24,6 +24,7 @@ from latentlab.data.image_file import Unreadable
 from latentlab.data.image_kinds import LOOKED_AT
 from latentlab.data.pile import ARCHIVES, KINDS, READ_ARCHIVES, Pile, is_hidden, sort_of
 from latentlab.data.report import no_report, say
+from latentlab.data.tables import MOST_BYTES
 
 #: Bytes that one member may expand to; files in all; bytes in all that any archive may expand to, and how
 #: many more for each byte of its own. Archives that are made to fill memory and time go beyond one of them.
@@ -135,7 +136,7 @@ class _Members(Container, Generic[H]):
         pile.refuse_if_empty(f"the archive {self.path}")
         for inner in pile.archives:
             pile.skip(inner, "it is an archive in the archive: unpack it, and open it by itself")
-        self._arrange(pile)
+        self._arrange(pile, report)
         self._images = pile.images
         tables = {path: partial(self._table, handle) for path, handle in pile.tables}
         return Found([path for path, _ in pile.images], tables, pile.skipped, self._on_disk(pile))
@@ -145,8 +146,8 @@ class _Members(Container, Generic[H]):
         path, handle = self._images[place]
         return Content(path, self._read(handle))
 
-    def _arrange(self, pile: Pile[H]) -> None:
-        pile.sort()
+    def _arrange(self, pile: Pile[H], report: Report) -> None:
+        pile.sort(report)
 
     def _start(self, handle: H) -> bytes:
         """A file's first bytes, none where they cannot be read."""
@@ -262,7 +263,7 @@ class _Streamed(_Members[_Held]):
                 del self._few[next(iter(self._few))]
 
     def _members(self, report: Report) -> Iterator[tuple[str, int, _Held, str]]:
-        room = labels.MOST_BYTES
+        room = MOST_BYTES
         with self.path.open("rb") as file:
             length = self.path.stat().st_size
 
@@ -281,10 +282,10 @@ class _Streamed(_Members[_Held]):
 
     def _read(self, handle: _Held, most: int | None = None) -> bytes:
         if handle.content is None:
-            raise Unreadable(f"the tables take more than {labels.MOST_BYTES // 2**20} MiB")
+            raise Unreadable(f"the tables take more than {MOST_BYTES // 2**20} MiB")
         return handle.content[:most]
 
-    def _arrange(self, pile: Pile[_Held]) -> None:
+    def _arrange(self, pile: Pile[_Held], report: Report) -> None:
         """As they come."""
 
     def _most(self) -> int:

@@ -6,7 +6,7 @@ import io
 import threading
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, TypeVar
@@ -18,6 +18,7 @@ from latentlab.core.errors import DataError
 from latentlab.data.arrangement import arranged
 from latentlab.data.dataset import MAX_SIZE, MIN_SIZE, Skipped
 from latentlab.data.image_file import ImageHeader, Unreadable, quiet, read_header, read_image, read_whole
+from latentlab.data.images import evenly_spaced
 from latentlab.data.labels import read_tables
 from latentlab.data.naming import printable
 from latentlab.data.originals import Chunk, Listing, Originals, Settled
@@ -29,6 +30,8 @@ from latentlab.data.report import Counted, Part, Report, no_report
 MIXED_SIZE = 64
 #: Files that one thread reads in a row: fewer cost more in handing over, more make progress jump.
 _TOGETHER = 16
+#: Files whose headers are looked at where these may tell enough.
+_FEW = 64
 #: Bytes of files that wait in memory to be decoded: so many in a row, and so many in all.
 _HEAVY, _MOST_HELD = 2**23, 2**28
 
@@ -146,17 +149,38 @@ class FileOriginals(Originals):
         return self._listing
 
     def settle(self, chosen: np.ndarray, config: SourceConfig, report: Report) -> Settled:
+        return self._settle(chosen, config, report)[0]
+
+    def guess(self, chosen: np.ndarray, config: SourceConfig, report: Report) -> Settled:
+        # Of many small files the headers take nearly as long as the pixels, and a few tell most of it.
+        few = chosen[evenly_spaced(len(chosen), _FEW)]
+        settled, shapes = self._settle(few, config, Part(report, 0, 0.2))
+        coloured = bool(config.channels) or settled.unsure
+        if not coloured or not (config.size or shapes):  # what any other file could change
+            return self.settle(chosen, config, Part(report, 0.2, 1))
+        report(1, 1)
+        if config.size or len(shapes) > 1 or not _is_usable(shapes[0]):
+            return settled
+        height, width = shapes[0]
+        return replace(settled, provided=(width, height))
+
+    def _settle(
+        self, chosen: np.ndarray, config: SourceConfig, report: Report
+    ) -> tuple[Settled, list[tuple[int, int]]]:
+        """With the (H, W) that readable images have, at most two; none where they do not matter."""
         channels, size = config.channels, (config.size, config.size)
-        unsure = False
+        unsure, shapes = False, list[tuple[int, int]]()
         if not config.size or not channels:
             headers = self._headers(chosen, Part(report, 0, 0.9))
             if not config.size:
-                size = self._common_size(headers, Part(report, 0.9, 1)) or (MIXED_SIZE, MIXED_SIZE)
+                shapes = self._shapes(headers, Part(report, 0.9, 1))
+                shared = len(shapes) == 1 and _is_usable(shapes[0])
+                size = shapes[0] if shared else (MIXED_SIZE, MIXED_SIZE)
             if not channels:
                 channels = 1 if all(header.grey for header in headers.values()) else 3
                 unsure = channels == 3
         report(1, 1)
-        return Settled(Preparation(channels, *size, config.fit, rgb(config.background)), unsure)
+        return Settled(Preparation(channels, *size, config.fit, rgb(config.background)), unsure), shapes
 
     def chunks(self, chosen: np.ndarray, preparation: Preparation, report: Report) -> Iterator[Chunk]:
         def read(file: Path | BinaryIO) -> tuple[np.ndarray, tuple[int, int]]:
@@ -181,34 +205,34 @@ class FileOriginals(Originals):
             headers.update(zip(places.tolist(), found, strict=True))
         return headers
 
-    def _common_size(self, headers: dict[int, ImageHeader], report: Report) -> tuple[int, int] | None:
-        """(H, W) that all readable images share, where it is a dataset's size."""
+    def _shapes(self, headers: dict[int, ImageHeader], report: Report) -> list[tuple[int, int]]:
+        """(H, W) that readable images have: all, or two of them."""
         shapes = {place: (header.height, header.width) for place, header in headers.items()}
-        sure = set(shapes.values())
-        if len(sure) > 1:
-            # A damaged file's header must not decide for the others; one good image of a size settles it.
-            sure, progress = set(), Counted(report, len(shapes))
-            for file in self.container.each(np.array(sorted(shapes), np.int64), progress.look):
-                if shapes[file.place] not in sure and _decodes(file):
-                    sure.add(shapes[file.place])
-                if len(sure) == 2:
-                    return None
-                progress.add(1)
-        shape = next(iter(sure), None)
-        if shape is None:
-            return None
-        return shape if all(MIN_SIZE <= side <= MAX_SIZE for side in shape) else None
+        if len(set(shapes.values())) < 2:
+            return [*set(shapes.values())]
+        # A damaged file's header must not decide for the others; one good image of a size settles it.
+        sure, progress = list[tuple[int, int]](), Counted(report, len(shapes))
+        for file in self.container.each(np.array(sorted(shapes), np.int64), progress.look):
+            # In a thread: a large one takes longer than anybody who cancels waits.
+            if shapes[file.place] not in sure and all(in_order(_decodes, [file], progress.look)):
+                sure.append(shapes[file.place])
+            if len(sure) == 2:
+                break
+            progress.add(1)
+        return sure
 
     def _each(
         self, read: Callable[[Path | BinaryIO], R], chosen: np.ndarray, report: Report
     ) -> Iterator[tuple[np.ndarray, list[R], list[Skipped]]]:
         """`read` of every chosen file, some at once: (places that could be read, results, the others)."""
         paths, progress = self.container.found(no_report).paths, Counted(report, len(chosen))
-        held = 0
+        held, ended = 0, threading.Event()
 
         def piece(files: list[File]) -> tuple[np.ndarray, list[R], list[Skipped], int]:
             kept, found, skipped = [], [], []
             for file in files:
+                if ended.is_set():  # nobody waits for the others
+                    break
                 try:
                     found.append(read(file.open()))
                     kept.append(file.place)
@@ -231,11 +255,19 @@ class FileOriginals(Originals):
         def room() -> bool:
             return held < _MOST_HELD
 
-        with quiet():
-            for places, found, skipped, let_go in in_order(piece, pieces(), progress.look, room):
-                held -= let_go
-                yield places, found, skipped
-                progress.add(len(places) + len(skipped))
+        try:
+            with quiet():
+                for places, found, skipped, let_go in in_order(piece, pieces(), progress.look, room):
+                    held -= let_go
+                    yield places, found, skipped
+                    progress.add(len(places) + len(skipped))
+        finally:
+            ended.set()
+
+
+def _is_usable(shape: tuple[int, int]) -> bool:
+    """Whether images of a dataset may have it."""
+    return all(MIN_SIZE <= side <= MAX_SIZE for side in shape)
 
 
 def _decodes(file: File) -> bool:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import os
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from latentlab.core.config import setting
 from latentlab.core.errors import DataError
@@ -16,7 +15,7 @@ from latentlab.data.files import MIXED_SIZE, Container, FileOriginals, FilesConf
 from latentlab.data.idx_format import has_idx_name
 from latentlab.data.image_file import Unreadable
 from latentlab.data.image_kinds import LOOKED_AT
-from latentlab.data.pile import KINDS, Pile, is_hidden
+from latentlab.data.pile import KINDS, Pile, is_hidden, sort_of
 from latentlab.data.report import SCALE, say
 
 #: Files between two looks whether to go on with the walk.
@@ -83,81 +82,86 @@ class Folder(Source):
         return FileOriginals(root.name or str(root), folder.stamp, folder, config)
 
 
+class _Entry(NamedTuple):
+    """A file as its folder has it: `changed` is another text when the file is another one."""
+
+    path: str
+    size: int
+    changed: str
+
+
 class Files(Container):
     """The files of a folder; its constructor walks through it, and raises DataError where it may not.
 
-    stamp: changes with every file's path, size and times.
+    stamp: changes with the path, size and times of every file that matters.
     """
 
     def __init__(self, root: Path, report: Report) -> None:
         super().__init__()
-        self._root, self.pile, self._bytes = root, Pile[str](), 0
-        lines = [os.fspath(root), *sorted(self._walk(report))]  # the disk gives them in any order
-        self.stamp = hashlib.sha256(os.fsencode("\0".join(lines))).hexdigest()
+        self.root, self.pile = root, Pile[_Entry]()
+        self._walk(report)
+        lines = sorted(
+            f"{entry.path}\0{entry.changed}" for entry in self.pile.useful()
+        )  # the disk has any order
+        self.stamp = hashlib.sha256(os.fsencode("\0".join([str(root), *lines]))).hexdigest()
 
     def find(self, report: Report) -> Found:
         pile = self.pile
         pile.find_nameless(self._start, report)
-        pile.refuse_if_empty(f"the folder {self._root}")
-        pile.sort()
+        pile.refuse_if_empty(f"the folder {self.root}")
+        pile.sort(report)
         tables = {path: partial(self._read, path) for path, _ in pile.tables}
-        return Found([path for path, _ in pile.images], tables, pile.skipped, self._bytes)
+        total = sum(entry.size for _, entry in pile.images)
+        return Found([path for path, _ in pile.images], tables, pile.skipped, total)
 
     def open(self, place: int) -> Path:
-        return self._root / self.found(no_report).paths[place]
+        return self.root / self.found(no_report).paths[place]
 
-    def _walk(self, report: Report) -> list[str]:
-        """Fills the pile; path, size and times of each file in it."""
-        root, seen, count, lines = os.fspath(self._root), set[tuple[int, int]](), 0, list[str]()
+    def _walk(self, report: Report) -> None:
         say(report, "Looking for images")
+        seen = set[tuple[int, int]]()
         # Folders proper before links to folders: an image is then found under its own path, and a loop ends.
         folders, links = [""], list[str]()
         while folders or links:
             here = folders.pop() if folders else links.pop(0)
-            report(0, SCALE)
             try:
-                status = os.stat(f"{root}/{here}")  # noqa: PTH116 - a Path takes longer than the call
-                if (status.st_dev, status.st_ino) in seen:
-                    continue
-                seen.add((status.st_dev, status.st_ino))
-                inner, outer = list[str](), list[str]()
-                with os.scandir(f"{root}/{here}") as listed:
-                    for entry in listed:
-                        count += 1
-                        if count % _LOOK == 0:
-                            report(0, SCALE)
-                        path = f"{here}/{entry.name}" if here else entry.name
-                        if is_hidden(entry.name):
-                            continue
-                        if _is_folder(entry):
-                            (outer if entry.is_symlink() else inner).append(path)
-                        elif self.pile.add(path, path):
-                            lines.append(f"{path}\0{self._look_at(entry)}")
-                folders += sorted(inner)
-                links += sorted(outer)
+                status = (self.root / here).stat()
+                if (status.st_dev, status.st_ino) not in seen:
+                    seen.add((status.st_dev, status.st_ino))
+                    inner, outer = self._list(here, report)
+                    folders += sorted(inner)
+                    links += sorted(outer)
             except OSError as error:
                 if not here:
-                    raise DataError(f"Cannot list the folder {self._root}: {error.strerror}.") from None
+                    raise DataError(f"Cannot list the folder {self.root}: {error.strerror}.") from None
                 self.pile.skip(here, f"the folder cannot be listed: {error.strerror}")
-        return lines
 
-    def _look_at(self, entry: os.DirEntry[str]) -> str:
-        """What changes when a file does."""
-        with contextlib.suppress(OSError):  # reading it says why
-            status = entry.stat()
-            self._bytes += status.st_size
-            return f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-        return ""
+    def _list(self, here: str, report: Report) -> tuple[list[str], list[str]]:
+        """Put the files of a folder on the pile; its folders, and its links to folders. OSError."""
+        folders, links = list[str](), list[str]()
+        report(0, SCALE)
+        with os.scandir(self.root / here) as listed:
+            for count, entry in enumerate(listed, 1):
+                if count % _LOOK == 0:
+                    report(0, SCALE)
+                if is_hidden(entry.name):
+                    continue
+                path = f"{here}/{entry.name}" if here else entry.name
+                if _is_folder(entry):
+                    (links if entry.is_symlink() else folders).append(path)
+                elif sort_of(entry.name):
+                    self.pile.add(path, _entry(path, entry))
+        return folders, links
 
-    def _start(self, path: str) -> bytes:
+    def _start(self, entry: _Entry) -> bytes:
         try:
-            return self._read(path, LOOKED_AT)
+            return self._read(entry.path, LOOKED_AT)
         except Unreadable:
             return b""
 
     def _read(self, path: str, most: int) -> bytes:
         """At most so many bytes of a file."""
-        file = self._root / path
+        file = self.root / path
         if not file.is_file():  # a pipe would wait for ever
             raise Unreadable("it is not a regular file, or a link to nothing")
         try:
@@ -173,8 +177,16 @@ def find_images(root: Path) -> tuple[list[str], list[Skipped]]:
     Raises DataError where `root` itself cannot be listed.
     """
     pile = Files(root, no_report).pile
-    pile.sort()
+    pile.sort(no_report)
     return [path for path, _ in pile.images], pile.skipped
+
+
+def _entry(path: str, entry: os.DirEntry[str]) -> _Entry:
+    try:
+        status = entry.stat()
+    except OSError:  # reading it says why
+        return _Entry(path, 0, "")
+    return _Entry(path, status.st_size, f"{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}")
 
 
 def _is_folder(entry: os.DirEntry[str]) -> bool:

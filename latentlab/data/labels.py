@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import csv
-import io
+import itertools
 import math
 import re
 from array import array
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,20 +18,19 @@ from latentlab.data.dataset import Skipped
 from latentlab.data.image_file import Unreadable
 from latentlab.data.naming import natural_key, printable
 from latentlab.data.report import Report
+from latentlab.data.tables import MOST_BYTES, rows_of
 
 #: Names of the column that holds the classes, in the order in which they are looked for.
 LABEL_NAMES = ("label", "labels", "class", "class_name", "category", "target", "y")
 #: More different words than these are no classes, unless the person says so.
 MOST_CLASSES = 256
 MOST_COLUMNS = 256
-#: Bytes of a table that are read; CelebA's 40 attributes of 202,599 images take 26 million.
-MOST_BYTES = 2**27
 #: A column of bare numbers names images only if it is called so.
 _KEY_NAMES = re.compile(r"(^|[^a-z])ids?([^a-z]|$)|image|img|file|name|path|photo|picture")
 _MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "?"})
 _TRUTH = {"true": 1.0, "false": 0.0}
-#: Rows that are looked at to find the delimiter, and the column of the names.
-_LINES, _ROWS = 50, 2000
+#: Rows at a time, and columns, that are looked at to find that of the names.
+_ROWS, _KEY_COLUMNS = 500, 64
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,12 +65,12 @@ def read_tables(
     What cannot be used, and what does not fit together, is told as skipped, a sentence each. DataError only
     where there is no `label_column`.
     """
-    index, columns, skipped = _Index(paths), dict[str, _Column](), list[Skipped]()
+    index, columns, skipped = _Index(paths if tables else (), report), dict[str, _Column](), list[Skipped]()
     named = np.zeros(len(paths), bool)
     used = []
     for path, read in tables.items():
         try:
-            rows, comma = _rows(read(MOST_BYTES + 1))
+            rows, comma = rows_of(read(MOST_BYTES + 1))
             reasons = _take(path, rows, comma, index, columns, named, report)
         except Unreadable as reason:
             if not path.lower().endswith(".txt"):  # which may be any text
@@ -90,7 +88,7 @@ def read_tables(
             Skipped(printable(used[0]), f"{bare:,} of {len(paths):,} images have no row (first {first})")
         )
     chosen = _label_column(columns, label_column, int(named.sum()))
-    factors, reasons = _factors({k: v for k, v in columns.items() if k != chosen})
+    factors, reasons = _factors({k: v for k, v in columns.items() if k != chosen}, report)
     skipped += [Skipped(printable(used[0]), reason) for reason in reasons]
     if chosen is None:
         return Told(None, (), factors, tuple(skipped))
@@ -101,11 +99,13 @@ def read_tables(
 class _Index:
     """Which image a name in a table means."""
 
-    def __init__(self, paths: Sequence[str]) -> None:
+    def __init__(self, paths: Sequence[str], report: Report) -> None:
         self._places: dict[str, int] = {}
         self.count = len(paths)
         shorts: dict[str, int] = {}
         for place, path in enumerate(paths):
+            if place % 4096 == 0:
+                report(0, 1)
             path = path.casefold()
             name = path.rpartition("/")[2]
             _enter(self._places, path, place)
@@ -202,51 +202,6 @@ def _class_name(text: str, comma: bool) -> str:
     return str(int(number)) if whole and abs(number) < 2**53 and "." in text.replace(",", ".") else text
 
 
-def _rows(content: bytes) -> tuple[Iterator[list[str]], bool]:
-    """(the rows of a table, names first if it has them; whether numbers have a decimal comma)."""
-    if len(content) > MOST_BYTES:
-        raise Unreadable(f"it is a table of more than {MOST_BYTES // 2**20} MiB")
-    text = _decode(content)
-    lines = [line for line in re.split(r"\r\n|\r|\n", text[: 2**16])[:_LINES] if line.strip()]
-    delimiter = _delimiter(lines)
-    if delimiter == " ":
-        return (line.split() for line in io.StringIO(text) if line.strip()), False
-    rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
-    return (row for row in rows if any(row)), delimiter == ";"
-
-
-def _decode(content: bytes) -> str:
-    if content.startswith((b"\xff\xfe", b"\xfe\xff")):
-        return content.decode("utf-16", "replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("latin-1")
-
-
-def _delimiter(lines: list[str]) -> str:
-    """What divides most of the lines into as many fields, the more the better; Unreadable if nothing does."""
-
-    def evenness(delimiter: str) -> tuple[float, int]:
-        try:
-            rows = [
-                line.split() if delimiter == " " else next(csv.reader([line], delimiter=delimiter), [])
-                for line in lines
-            ]
-        except csv.Error:
-            return 0.0, 0
-        ((fields, count),) = Counter(map(len, rows)).most_common(1)
-        return (count / len(rows), fields) if fields > 1 else (0.0, 0)
-
-    if lines:
-        best = max(",;\t|", key=evenness)
-        if evenness(best) == (0.0, 0):
-            best = " "
-        if evenness(best)[0] >= 0.5:
-            return best
-    raise Unreadable("it is no table with two columns or more")
-
-
 def _take(
     path: str,
     rows: Iterator[list[str]],
@@ -260,23 +215,17 @@ def _take(
     folder = path.rpartition("/")[0].casefold()
     folder = folder and folder + "/"
     try:
-        first = [row for row, _ in zip(rows, range(_ROWS), strict=False)]
-        if len(first) > 1 and len(first[0]) == 1 < len(first[1]) and first[0][0].strip().isdigit():
-            del first[0]  # how many rows there are
-        key, header = _key(first, index, folder)
-        if header is None:
-            header = [f"column {i + 1}" for i in range(len(first[0]))]
-        else:
-            del first[0]
-        fields = [(i, name.strip()) for i, name in enumerate(header) if i != key and name.strip()]
+        begun = _begin(rows, index, folder, report)
+        key, lost, example = begun.key, begun.passed, begun.example
+        fields = [(i, name.strip()) for i, name in enumerate(begun.header) if i != key and name.strip()]
         targets = [(i, columns.setdefault(name, _Column(index.count))) for i, name in fields[:MOST_COLUMNS]]
-        seen, lost, again, lost_first = np.zeros(index.count, bool), 0, 0, ""
-        for done, row in enumerate(_chained(first, rows)):
+        seen, again = np.zeros(index.count, bool), 0
+        for done, row in enumerate(begun.rows):
             if done % 1024 == 0:
                 report(0, 1)
             place = index.find(row[key], folder) if key < len(row) else -1
             if place < 0:
-                lost_first = lost_first or (row[key] if key < len(row) else "")
+                example = example or (row[key] if key < len(row) else "")
                 lost += 1
             elif seen[place]:
                 again += 1
@@ -292,7 +241,7 @@ def _take(
     named |= seen
     reasons = []
     if lost:
-        reasons.append(f"{lost:,} of its rows name no image here (first {_short(lost_first)})")
+        reasons.append(f"{lost:,} of its rows name no image here (first {_short(example)})")
     if again:
         reasons.append(f"{again:,} of its rows name an image a second time; the first row counts")
     if len(fields) > MOST_COLUMNS:
@@ -300,27 +249,50 @@ def _take(
     return reasons
 
 
-def _key(rows: list[list[str]], index: _Index, folder: str) -> tuple[int, list[str] | None]:
-    """(the column that names images, the names of the columns or None where the first row is none)."""
-    header = rows[0] if rows else []
-    if len(rows) > 1 and len(header) == len(rows[1]) - 1:  # nothing above the names, in CelebA's list
+@dataclass(frozen=True)
+class _Begun:
+    """A table of which the column of the images' names is known. passed: rows before `rows`, which name none;
+    example: what the first of them says.
+    """
+
+    header: list[str]
+    key: int
+    rows: Iterator[list[str]]
+    passed: int
+    example: str
+
+
+def _begin(rows: Iterator[list[str]], index: _Index, folder: str, report: Report) -> _Begun:
+    """Look for the names, in some rows at a time: a table may be about more images than are here."""
+    some = list(itertools.islice(rows, _ROWS))
+    if len(some) > 1 and len(some[0]) == 1 < len(some[1]) and some[0][0].strip().isdigit():
+        del some[0]  # how many rows there are
+    header, some = (some[0] if some else []), some[1:] or some
+    if some and len(header) == len(some[0]) - 1:  # nothing above the names, in CelebA's list
         header = ["", *header]
+    passed, before = 0, list[str]()
+    while (key := _key(some, header, index, folder)) is None:
+        report(0, 1)
+        passed, before = passed + len(some), before or (some[0] if some else [])
+        some = list(itertools.islice(rows, _ROWS))
+        if not some:
+            raise Unreadable("no column of it names images that are here")
+    if key < len(header) and index.find(header[key], folder) >= 0:  # it has none
+        some = [header, *some] if some[0] is not header else some
+        header = [f"column {i + 1}" for i in range(len(header))]
+    return _Begun(header, key, itertools.chain(some, rows), passed, before[key] if key < len(before) else "")
+
+
+def _key(rows: list[list[str]], header: list[str], index: _Index, folder: str) -> int | None:
+    """The column that names the most images in these rows, None where none does."""
     counts = []
-    for i in range(max(map(len, rows), default=0)):
+    for i in range(min(_KEY_COLUMNS, max(map(len, rows), default=0))):
         cells = [row[i] for row in rows if i < len(row)]
         named = i < len(header) and _KEY_NAMES.search(header[i].casefold())
         # Images called 1.png, 2.png are not what any column of numbers is about.
-        bare = not named and all(cell.strip().isdigit() for cell in cells[1:])
+        bare = not named and all(cell.strip().isdigit() for cell in cells)
         counts.append(0 if bare else len({index.find(cell, folder) for cell in cells} - {-1}))
-    if not any(counts):
-        raise Unreadable("no column of it names images that are here")
-    key = counts.index(max(counts))
-    return key, None if key < len(header) and index.find(header[key], folder) >= 0 else header
-
-
-def _chained(first: list[list[str]], rest: Iterator[list[str]]) -> Iterator[list[str]]:
-    yield from first
-    yield from rest
+    return counts.index(max(counts)) if any(counts) else None
 
 
 def _label_column(columns: Mapping[str, _Column], wanted: str, named: int) -> str | None:
@@ -339,10 +311,11 @@ def _label_column(columns: Mapping[str, _Column], wanted: str, named: int) -> st
     return None
 
 
-def _factors(columns: Mapping[str, _Column]) -> tuple[dict[str, np.ndarray], list[str]]:
+def _factors(columns: Mapping[str, _Column], report: Report) -> tuple[dict[str, np.ndarray], list[str]]:
     """(name -> float32 (N,), what had to be filled or left out, a clause each)."""
     factors, filled, left_out = {}, dict[str, int](), []
     for name, column in columns.items():
+        report(0, 1)
         values = column.numbers()
         if values is None:
             continue

@@ -111,6 +111,13 @@ def test_hidden_things_are_passed_over(tmp_path, write_image):
     assert len(found) == 1 and found.labels is None
 
 
+def test_bytes_found_are_those_of_the_images(tmp_path, write_image):
+    write_image(tmp_path / "a" / "1.png")
+    (tmp_path / "a" / "2.png").write_bytes(b"damaged")
+    (tmp_path / "backup.zip").write_bytes(bytes(5000))
+    assert read(tmp_path).bytes_found == (tmp_path / "a" / "1.png").stat().st_size + 7
+
+
 def test_links_and_loops(tmp_path, write_image):
     root = tmp_path / "root"
     write_image(root / "b" / "1.png")
@@ -408,7 +415,8 @@ def test_the_stamp_is_of_what_matters(tmp_path, write_image, monkeypatch):
     write_image(tmp_path / "a" / "1.png")
     write_image(tmp_path / "b" / "2.png")
     stamp = opened(tmp_path).stamp
-    (tmp_path / "notes.md").write_text("no matter")
+    for name in ("notes.md", "README", "backup.zip"):
+        (tmp_path / name).write_text("no matter")
     real = os.scandir
 
     class Backwards:

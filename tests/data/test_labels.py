@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from latentlab.core.errors import Cancelled, DataError
-from latentlab.data import labels, load
+from latentlab.data import labels, load, tables
 from latentlab.data.arrangement import UNSORTED
 from latentlab.data.labels import read_tables
 from latentlab.data.report import no_report
@@ -235,6 +235,14 @@ def test_rows_and_files_that_are_alone():
     assert {skipped.path for skipped in found.skipped} == {"labels.csv"}
 
 
+def test_a_table_about_many_more_images(monkeypatch):
+    monkeypatch.setattr(labels, "_ROWS", 3)
+    rows = "".join(f"{i},{i % 2}\n" for i in range(100, 120))
+    found = tell("id,x\n" + rows + "".join(f"{i},{i}\n" for i in range(1, 5)) + rows)
+    assert found.factors["x"].tolist() == [1, 2, 3, 4]
+    assert reasons(found) == ["40 of its rows name no image here (first 100)"]
+
+
 def test_rows_of_any_length():
     found = tell("file,a,b\n1.png,1\n2.png,2,3,4,5\n\n\n3.jpg\n4.jpg,5,6\n9.jpg,5,6\n")
     assert found.factors["a"].tolist() == [1, 2, 2, 5] and found.factors["b"].tolist() == [3, 3, 3, 6]
@@ -258,6 +266,7 @@ def test_several_tables():
         ("\n \n", "it is no table with two columns or more"),
         ("1.png\n2.png\n3.jpg\n", "it is no table with two columns or more"),
         ("epoch,loss\n100,0.5\n200,0.4\n", "no column of it names images that are here"),
+        ("id,x\n" + "9,1\n" * 2000, "no column of it names images that are here"),
         ("file,x\n", "no column of it names images that are here"),
         (bytes(range(256)) * 30, None),
         ('file,x\n1.png,"' + "a" * 200_000, "it is damaged (field larger than field limit (131072))"),
@@ -272,7 +281,8 @@ def test_a_table_that_cannot_be_used(content, reason):
 
 
 def test_a_table_that_is_too_large(monkeypatch):
-    monkeypatch.setattr(labels, "MOST_BYTES", 2**20)
+    for module in (labels, tables):
+        monkeypatch.setattr(module, "MOST_BYTES", 2**20)
     found = tell("file,x\n1.png,1\n" + "\n" * 2**20)
     assert reasons(found) == ["it is a table of more than 1 MiB"] and found.factors == {}
 
