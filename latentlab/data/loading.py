@@ -13,9 +13,9 @@ from latentlab.data.dataset import LOOKS_LIKE, SAME_AS, Contents, Dataset, Skipp
 from latentlab.data.duplicates import Duplicates, Twins
 from latentlab.data.images import CHUNK
 from latentlab.data.naming import natural_key
-from latentlab.data.originals import Listing, Originals, chosen_of
+from latentlab.data.originals import Listing, Originals, Settled, chosen_of
 from latentlab.data.preparation import SourceConfig
-from latentlab.data.report import SCALE, Part, Report, say
+from latentlab.data.report import SCALE, Part, Report, Rising, say
 
 #: Settings that change no stored pixel: how often the training sees an image, and what it does to it then.
 #: Where a path leads is in the stamp of what is there.
@@ -31,6 +31,7 @@ def load_originals(source: str, originals: Originals, config: SourceConfig, repo
     """
     stored = {k: v for k, v in config.model_dump(mode="json").items() if k not in NOT_STORED}
     name = cache.key(source=source, stamp=originals.stamp, settings=stored)
+    report = Rising(report)
     report(0, SCALE)
     kept = store.kept(name, Part(report, 0, 1))
     images, contents = kept or _read(name, originals, config, report)
@@ -48,8 +49,25 @@ def _read(
     say(report, "Looking for images")
     listing = originals.listing(Part(report, 0, 0.05))
     chosen = chosen_of(listing, config.limit)
-    say(report, "Looking at sizes")
-    settled = originals.settle(chosen, config, Part(report, 0.05, 0.25))
+    for settle in (originals.guess, originals.settle):
+        say(report, "Looking at sizes")
+        settled = settle(chosen, config, Part(report, 0.05, 0.25))
+        found = _gathered(name, originals, config, listing, chosen, settled, report)
+        if found is not None:
+            return found
+    raise AssertionError("what is settled holds")
+
+
+def _gathered(
+    name: str,
+    originals: Originals,
+    config: SourceConfig,
+    listing: Listing,
+    chosen: np.ndarray,
+    settled: Settled,
+    report: Report,
+) -> tuple[np.ndarray, Contents] | None:
+    """None where an image is found that `settled` did not provide for."""
     say(report, "Reading images")
     shape = settled.preparation.shape
     skipped = [*listing.skipped]
@@ -66,6 +84,8 @@ def _read(
             skipped += chunk.skipped
             if not len(chunk.images):
                 continue
+            if settled.provided and any(size != settled.provided for size in chunk.sizes):
+                return None
             writer.append(chunk.images)
             places.append(chunk.places)
             sizes.append(np.array(chunk.sizes, np.int32))

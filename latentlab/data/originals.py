@@ -38,10 +38,14 @@ class Listing:
 
 @dataclass(frozen=True, eq=False)
 class Settled:
-    """How images will be prepared, `unsure` where they become grey if none of them shows colour."""
+    """How images will be prepared, `unsure` where they become grey if none of them shows colour.
+
+    provided: (width, height) that all of them must then turn out to have as found, or it does not hold.
+    """
 
     preparation: Preparation
     unsure: bool = False
+    provided: tuple[int, int] | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +77,10 @@ class Originals(ABC):
     @abstractmethod
     def settle(self, chosen: np.ndarray, config: SourceConfig, report: Report) -> Settled:
         """What "as found" means for the images `chosen` (ascending int64 places)."""
+
+    def guess(self, chosen: np.ndarray, config: SourceConfig, report: Report) -> Settled:
+        """The same, or what will turn out to be the same unless it says otherwise, in less time."""
+        return self.settle(chosen, config, report)
 
     @abstractmethod
     def chunks(self, chosen: np.ndarray, preparation: Preparation, report: Report) -> Iterator[Chunk]:

@@ -37,6 +37,20 @@ class Part:
         say(self._report, what)
 
 
+class Rising:
+    """A `Report` that never falls: work that has to be done anew stands still until it is as far again."""
+
+    def __init__(self, report: Report) -> None:
+        self._report, self._most = report, 0
+
+    def __call__(self, done: int, total: int) -> None:
+        self._most = max(self._most, done)
+        self._report(self._most, total)
+
+    def say(self, what: str) -> None:
+        say(self._report, what)
+
+
 class Counted:
     """Counts things done of `total` for a `Report`."""
 

@@ -204,6 +204,104 @@ def test_files_that_are_damaged_or_forbidden_are_not():
         assert held.count == COUNT
 
 
+# What a few files tell of all
+
+
+class Reads:
+    """Counts headers read and files decoded."""
+
+    def __init__(self, monkeypatch):
+        self.headers = self.images = 0
+        read_header, read_image = files.read_header, files.read_image
+
+        def header(file):
+            self.headers += 1
+            return read_header(file)
+
+        def image(file, preparation):
+            self.images += 1
+            return read_image(file, preparation)
+
+        monkeypatch.setattr(files, "read_header", header)
+        monkeypatch.setattr(files, "read_image", image)
+        monkeypatch.setattr(files, "_FEW", 4)
+
+
+@pytest.fixture
+def make_folder(tmp_path, write_image):
+    """make_folder(odd={place: options}, count=20, **options): a folder of PNG files, some of another kind."""
+
+    def make(odd=None, count=20, **options):
+        root = tmp_path / "pictures"
+        for i in range(count):
+            write_image(root / f"{i}.png", **{"size": (24, 16), "seed": i} | options | (odd or {}).get(i, {}))
+        return root
+
+    return make
+
+
+LAST = {19: {"size": (30, 30)}}  # not among the four that are looked at: 0, 5, 10, 15
+AMONG = {5: {"size": (30, 30)}}
+
+
+@pytest.mark.parametrize(
+    ("odd", "settings", "shape", "headers", "images"),
+    [
+        ({}, {}, (3, 16, 24), 4, 20),
+        (AMONG, {}, (3, 64, 64), 4, 20),
+        ({}, {"size": 16}, (3, 16, 16), 4, 20),
+        (LAST, {"size": 16}, (3, 16, 16), 4, 20),
+        ({}, {"size": 16, "channels": 3}, (3, 16, 16), 0, 20),
+        (LAST, {}, (3, 64, 64), 4 + 20, None),  # it was guessed, and is read again
+        ({0: {"size": (300, 300)}}, {}, (3, 64, 64), 4, 20),
+        ({19: {"mode": "L"}}, {}, (3, 16, 24), 4, 20),
+    ],
+)
+def test_a_few_headers_are_read_where_they_tell_enough(
+    monkeypatch, make_folder, odd, settings, shape, headers, images
+):
+    root, reads = make_folder(odd), Reads(monkeypatch)
+    found = load(str(root), settings)
+    assert found.image_shape == shape and len(found) == 20
+    assert reads.headers == headers and (images is None or reads.images == images)
+
+
+@pytest.mark.parametrize(("odd", "channels"), [({}, 1), ({19: {"mode": "RGB"}}, 3)])
+def test_all_headers_are_read_where_a_few_are_grey(monkeypatch, make_folder, odd, channels):
+    root, reads = make_folder(odd, mode="L"), Reads(monkeypatch)
+    found = load(str(root))
+    assert found.image_shape == (channels, 16, 24)
+    assert reads.headers == 4 + 20 and reads.images == 20
+
+
+@pytest.mark.parametrize("damaged", [range(0, 20, 5), [0], [19], range(19)])
+@pytest.mark.parametrize("odd", [{}, LAST, AMONG])
+def test_what_a_few_tell_is_what_all_tell(monkeypatch, make_folder, damaged, odd):
+    """Headers that are whole over pixels that are not, at the places looked at or elsewhere."""
+    root = make_folder(odd)
+    for i in damaged:
+        content = (root / f"{i}.png").read_bytes()
+        (root / f"{i}.png").write_bytes(content[: len(content) // 2])
+    monkeypatch.setattr(files, "_FEW", 4)
+    guessed = load(str(root))
+    cache.clear()
+    monkeypatch.setattr(files.FileOriginals, "guess", files.FileOriginals.settle)
+    settled = load(str(root))
+    np.testing.assert_array_equal(guessed.images, settled.images)
+    assert guessed.skipped == settled.skipped and len(guessed.skipped) == len(damaged)
+    assert guessed.names == settled.names and guessed.sizes == settled.sizes
+
+
+def test_progress_rises_while_a_wrong_guess_is_made_good(monkeypatch, make_folder):
+    monkeypatch.setattr(files, "_TOGETHER", 2)
+    root, report = make_folder(LAST), Stop()
+    monkeypatch.setattr(files, "_FEW", 4)
+    load(str(root), {}, report)
+    done = [step for step, _ in report.steps]
+    assert done == sorted(done) and report.said.count("Reading images") == 2
+    assert not any(name.startswith(".") for name in datasets()) and reading_threads() == []
+
+
 # Duplicates
 
 
