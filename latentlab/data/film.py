@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import struct
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -25,6 +25,8 @@ _NEAR = 16
 MAX_PIXELS = 2**30 // 12
 
 Look = Callable[[], None]
+#: Frames with their numbers, uint8 (c, h, w).
+Frames = Generator[tuple[int, np.ndarray], None, None]
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,7 +90,7 @@ class Film:
             damage = f"it is cut short after {clock(float(times[-1]))} of {clock(declared)}"
         return Index(times, np.searchsorted(order, np.unique(keys)), order, shape, damage)
 
-    def read(self, index: Index, wanted: Iterable[int], look: Look) -> Iterator[tuple[int, np.ndarray]]:
+    def read(self, index: Index, wanted: Iterable[int], look: Look) -> Frames:
         """The frames `wanted` (ascending numbers), uint8 (c, h, w), without those that cannot be decoded.
 
         Decodes forwards, and jumps where the next is far. Damaged data is passed over.
@@ -129,7 +131,7 @@ class Webp(Film):
             raise DataError(f"{self.path} holds no frame that can be decoded.")
         return Index(np.array(times), np.zeros(1, np.int64), None, shape, damage)
 
-    def read(self, index: Index, wanted: Iterable[int], look: Look) -> Iterator[tuple[int, np.ndarray]]:
+    def read(self, index: Index, wanted: Iterable[int], look: Look) -> Frames:
         with self._opened() as image:
             for number in wanted:
                 look()

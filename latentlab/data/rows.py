@@ -32,6 +32,9 @@ from latentlab.data.report import Counted, Report
 TOGETHER = 2**23
 BLOCK = 2**18
 
+#: A request for so few images, of so many bytes as found, is a preview: they are asked for again one by one.
+_FEW, _FEW_BYTES = 32, 2**27
+
 Look = Callable[[], None]
 
 
@@ -125,8 +128,29 @@ class RowReader:
         )
 
 
+class Few:
+    """The images of a request for `count`, as found, if they are few. Finding them again may take long: what
+    is packed is only read forwards."""
+
+    def __init__(self, count: int) -> None:
+        self._images: dict[int, np.ndarray] = {}
+        self._room = _FEW_BYTES if count <= _FEW else 0
+
+    def keep(self, places: np.ndarray, images: np.ndarray) -> None:
+        """Images (K, c, h, w) at these places."""
+        self._room -= images.nbytes
+        if self._room >= 0:
+            self._images.update(zip(places.tolist(), images, strict=True))
+
+    def get(self, place: int) -> np.ndarray | None:
+        """One of them, uint8 (c, h, w); None where it is not here."""
+        return self._images.get(place)
+
+
 class RowOriginals(ArrayOriginals):
     """Images that are `Rows` of one or several files. Sub-classes say which, and what a row's bytes are."""
+
+    _few = Few(0)
 
     @abstractmethod
     def parts(self) -> Sequence[Rows]:
@@ -144,11 +168,14 @@ class RowOriginals(ArrayOriginals):
         progress, reader = Counted(report, len(chosen)), _Reader(self, parts)
         together = at_once(max(*(part.length for part in parts), math.prod(preparation.shape)))
         sizes = (self.shape[2], self.shape[1])
+        self._few = few = Few(len(chosen))
 
         def pieces() -> Iterator[tuple[np.ndarray, np.ndarray]]:
             for start in range(0, len(chosen), together):
                 places = chosen[start : start + together]
-                yield places, reader.read(places, progress.look)
+                images = reader.read(places, progress.look)
+                few.keep(places, images)
+                yield places, images
 
         def prepare(piece: tuple[np.ndarray, np.ndarray]) -> Chunk:
             places, images = piece
@@ -158,6 +185,10 @@ class RowOriginals(ArrayOriginals):
             for chunk in in_order(prepare, pieces(), progress.look):
                 yield chunk
                 progress.add(len(chunk.places))
+
+    def original(self, place: int) -> np.ndarray:
+        found = self._few.get(place)
+        return super().original(place) if found is None else found
 
     def read(self, places: np.ndarray) -> np.ndarray:
         with contextlib.closing(_Reader(self, self.parts())) as reader:

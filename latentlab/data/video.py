@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator
 from pathlib import Path
@@ -17,7 +18,7 @@ from latentlab.data.originals import Chunk, Listing, Originals, Settled
 from latentlab.data.parallel import in_order
 from latentlab.data.preparation import Preparation
 from latentlab.data.report import Counted
-from latentlab.data.rows import as_found, at_once, stamp_of
+from latentlab.data.rows import Few, as_found, at_once, stamp_of
 
 _FILMS = ".mp4 .mov .mkv .webm .avi .m4v .mpg .mpeg .wmv .flv .ogv .3gp .mts .m2ts"
 SUFFIXES = frozenset([*_FILMS.split(), ".gif", ".apng", ".webp"])
@@ -65,6 +66,7 @@ class VideoOriginals(Originals):
         self.name, self._path, self._every = path.name, path, every
         self.stamp, self._bytes = stamp_of([path])
         self._film = Webp(path) if path.suffix.lower() == ".webp" else Film(path)
+        self._few = Few(0)
         self._index: Index | None = None
         self._listing: Listing | None = None
 
@@ -91,16 +93,23 @@ class VideoOriginals(Originals):
         channels, height, width = index.shape
         together = at_once(max(channels * height * width, math.prod(preparation.shape)))
 
+        self._few = few = Few(len(chosen))
+
         def pieces() -> Iterator[tuple[np.ndarray, np.ndarray]]:
-            numbers, frames = list[int](), list[np.ndarray]()
+            places, frames = list[int](), list[np.ndarray]()
             for number, pixels in self._film.read(index, chosen * self._every, progress.look):
-                numbers.append(number)
+                places.append(number // self._every)
                 frames.append(pixels)
                 if len(frames) == together:
-                    yield np.array(numbers) // self._every, np.stack(frames)
-                    numbers, frames = [], []
+                    yield piece(places, frames)
+                    places, frames = [], []
             if frames:
-                yield np.array(numbers) // self._every, np.stack(frames)
+                yield piece(places, frames)
+
+        def piece(places: list[int], frames: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+            found = np.array(places), np.stack(frames)
+            few.keep(*found)
+            return found
 
         def prepare(piece: tuple[np.ndarray, np.ndarray]) -> Chunk:
             places, images = piece
@@ -120,7 +129,12 @@ class VideoOriginals(Originals):
 
     def original(self, place: int) -> np.ndarray:
         number = place * self._every
-        for _, pixels in self._film.read(self._frames(no_report), [number], lambda: None):
+        pixels = self._few.get(place)
+        if pixels is None:
+            read = self._film.read(self._frames(no_report), [number], lambda: None)
+            with contextlib.closing(read):
+                pixels = next((pixels for _, pixels in read), None)
+        if pixels is not None:
             opaque = len(pixels) == 4 and (pixels[3] == 255).all()
             return pixels[:3] if opaque else pixels
         raise DataError(f"Frame {number:,} of {self._path} cannot be decoded.")

@@ -203,6 +203,20 @@ def test_rows_read_in_any_steps(tmp_path, write_idx, zipped):
     reader.close()
 
 
+def test_a_few_images_that_were_just_read_are_not_looked_for_again(tmp_path, write_idx, monkeypatch):
+    images = np.random.default_rng(0).integers(0, 256, (300, 40, 30), np.uint8)
+    originals = open_idx(write_idx(tmp_path / "a-images-idx3-ubyte.gz", images, zipped=True))
+    chosen = np.array([5, 100, 299])
+    list(originals.chunks(chosen, Preparation(1, 8, 8), no_report))
+    with monkeypatch.context() as patched:
+        patched.setattr(rows.RowReader, "read", lambda *a: pytest.fail("looked for"))
+        for place in chosen.tolist():
+            np.testing.assert_array_equal(originals.original(place)[0], images[place])
+    list(originals.chunks(np.arange(100), Preparation(1, 8, 8), no_report))  # many: none of them is kept
+    assert all(originals._few.get(place) is None for place in range(300))
+    np.testing.assert_array_equal(originals.original(100)[0], images[100])
+
+
 def test_large_images_are_read_few_at_a_time(tmp_path, write_idx):
     images = np.zeros((20, 1024, 1024), np.uint8)
     originals = open_idx(write_idx(tmp_path / "a-images-idx3-ubyte", images))

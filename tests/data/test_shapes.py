@@ -1,7 +1,9 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 
-from latentlab.data import load
+from latentlab.data import load, store
 from latentlab.data.images import to_channels
 from latentlab.data.shapes import RADIUS, SHAPES, coverage
 
@@ -91,3 +93,16 @@ def test_alpha_flattens_to_the_picture_in_colour():
     assert abs(colour.astype(int) - flattened).max() <= 1
     grey = load("shapes", {"count": 50}).images
     np.testing.assert_array_equal(load("shapes", {"count": 50, "channels": 4}).images[:, 3:], grey)
+
+
+def test_more_sprites_than_memory_may_hold_are_drawn_into_the_cache(monkeypatch):
+    held = load("shapes", {"count": 500, "size": 32})
+    monkeypatch.setattr(store, "budget", lambda: 2**20)
+    tracemalloc.start()
+    mapped = load("shapes", {"count": 16_000, "size": 32})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert mapped.is_mapped and not held.is_mapped
+    assert peak < 12 * 2**20 < mapped.images.nbytes  # some are drawn at a time, however many there are
+    np.testing.assert_array_equal(mapped.images[:500], held.images)
+    np.testing.assert_array_equal(mapped.original(15_999), mapped.images[15_999])

@@ -10,6 +10,7 @@ from PIL import Image
 from latentlab.core.errors import Cancelled, DataError
 from latentlab.data import film, load
 from latentlab.data.film import Film, clock
+from latentlab.data.preparation import Preparation
 from latentlab.data.report import no_report
 from latentlab.data.video import Video, VideoOriginals
 
@@ -206,6 +207,16 @@ def test_large_frames_become_as_large_as_those_of_a_folder(tmp_path):
     assert found.image_shape == (3, 64, 64) and found.sizes == {(480, 320): 4}
     assert found.original(2).shape == (3, 320, 480)
     assert load(path, {"size": 32, "fit": "pad"}).image_shape == (3, 32, 32)
+
+
+def test_a_few_frames_that_were_just_read_are_not_looked_for_again(tmp_path, monkeypatch):
+    frames = pictures(60)
+    originals = VideoOriginals(make(tmp_path / "a.mkv", frames), every=2)
+    chosen = np.array([3, 7, 20])
+    list(originals.chunks(chosen, Preparation(3, 8, 8), no_report))
+    monkeypatch.setattr(Film, "read", lambda *a: pytest.fail("looked for"))
+    for place in chosen.tolist():
+        np.testing.assert_array_equal(originals.original(place), frames[2 * place].transpose(2, 0, 1))
 
 
 def test_every_and_limit(tmp_path):
