@@ -171,7 +171,8 @@ def test_a_walk_through_a_file_s_latents(call, trained):
         (["encode", "RUN"], ["IMAGE"]),
         (["encode", "RUN", "none.png"], ["Cannot use none.png", "not a regular file"]),
         (["encode", "RUN", "."], ["No image in"]),
-        (["encode", "RUN", "z.npz"], ["Cannot use z.npz", "no image of a known kind"]),
+        (["encode", "RUN", "z.npz"], ["z.npz is 2 × 5, but images are"]),
+        (["encode", "RUN", "notes.txt"], ["Cannot use notes.txt"]),
         (["encode", "RUN", "z.npz", "-o", "z.npy"], ["'.npy'", ".npz"]),
         (["encode", "RUN", "z.npz", "--picture", "p.bmp"], [".bmp", ".png"]),
         (["encode", "RUN", "z.npz", "--steps", "0"], ["--steps", "'0'", "1 to"]),
@@ -183,6 +184,7 @@ def test_a_walk_through_a_file_s_latents(call, trained):
 )
 def test_mistakes(refused, trained, arguments, words):
     save_latents("z.npz", np.zeros((2, 5)))
+    Path("notes.txt").write_text("hello")
     save_latents("one.npz", np.zeros((1, 4)))
     refused(*words)(*(trained if a == "RUN" else a for a in arguments))
 
