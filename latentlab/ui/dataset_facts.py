@@ -88,7 +88,7 @@ def _held_out(dataset: Dataset) -> str:
 
 def _left_out(dataset: Dataset) -> str:
     """``12 files, 340 duplicates``."""
-    twins = sum(is_duplicate(entry.reason) for entry in dataset.skipped)
+    twins = sum(entry.is_duplicate for entry in dataset.skipped)
     others = len(dataset.skipped) - twins
     parts = [
         f"{count:,} {noun}{'s' if count != 1 else ''}"
@@ -96,11 +96,6 @@ def _left_out(dataset: Dataset) -> str:
         if count
     ]
     return ", ".join(parts)
-
-
-def is_duplicate(reason: str) -> bool:
-    """Whether an image was left out for being like another one."""
-    return reason.startswith(("it is the same", "it looks the same"))
 
 
 def _kept(dataset: Dataset) -> str:

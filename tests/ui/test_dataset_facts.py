@@ -25,7 +25,11 @@ def test_everything_that_can_be_known():
         label_names=("dogs", "cats", "newts"),
         factors={"x": np.zeros(6, np.float32), "y": np.zeros(6, np.float32)},
         heldout=np.array([4, 5]),
-        skipped=(Skipped("a", "it is cut short"), Skipped("b", "it is no image")),
+        skipped=(
+            Skipped("a", "it is cut short"),
+            Skipped("b", "it is no image"),
+            Skipped("c", "the same as d"),
+        ),
         sizes={(64, 48): 1, (640, 480): 4, (8, 8): 1},
         bytes_found=1_234_567,
     )
@@ -38,12 +42,12 @@ def test_everything_that_can_be_known():
         "Largest": "3 (dogs)",
         "Factors": "x, y",
         "Held out": "2 that the source sets apart for testing",
-        "Left out": "2 files",
+        "Left out": "2 files, 1 duplicate",
         "On disk": "1.2 MB",
         "Pixels": "6 kB in memory",
     }
     assert dataset_facts.gist(dataset) == "3 sizes · 6 kB"
-    assert dataset_facts.left_out_words(dataset) == "2 left out · see why"
+    assert dataset_facts.left_out_words(dataset) == "3 left out · see why"
 
 
 def test_balanced_classes_and_long_names():

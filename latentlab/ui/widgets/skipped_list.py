@@ -19,6 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from latentlab.data.base import Skipped
+from latentlab.data.dataset import LOOKS_LIKE, SAME_AS
 from latentlab.ui.dataset_facts import shortened
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import choice_field
@@ -30,6 +31,13 @@ REASONS = 100
 LONGEST = 60
 
 _Index = QModelIndex | QPersistentModelIndex
+
+
+def group_of(entry: Skipped) -> str:
+    """The reason, without which image it is that another one is like."""
+    if not entry.is_duplicate:
+        return entry.reason
+    return (SAME_AS if entry.reason.startswith(SAME_AS) else LOOKS_LIKE) + "another image"
 
 
 class SkippedModel(QAbstractTableModel):
@@ -149,7 +157,7 @@ class SkippedDialog(QDialog):
         self.close_button.setAutoDefault(False)
 
     def _fill_reasons(self) -> None:
-        counts = Counter(entry.reason for entry in self._skipped)
+        counts = Counter(map(group_of, self._skipped))
         self.reason.addItem(f"All reasons ({len(self._skipped):,})")
         for reason, count in counts.most_common(REASONS):
             self.reason.addItem(f"{shortened(reason, LONGEST)} ({count:,})", reason)
@@ -158,7 +166,7 @@ class SkippedDialog(QDialog):
 
     def _show(self, _: object = None) -> None:
         reason, sought = self.reason.currentData(), self.search.text().strip().casefold()
-        rows = [entry for entry in self._skipped if reason is None or entry.reason == reason]
+        rows = [entry for entry in self._skipped if reason is None or group_of(entry) == reason]
         if sought:
             rows = [entry for entry in rows if sought in f"{entry.path}\t{entry.reason}".casefold()]
         self.model.set_rows(rows)

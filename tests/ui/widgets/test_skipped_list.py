@@ -57,6 +57,19 @@ def test_reasons_and_words_narrow_it(dialog):
     assert not rows(shown) and not shown.copy.isEnabled()
 
 
+def test_duplicates_are_one_group(dialog):
+    skipped = [Skipped(f"{i}.png", f"the same as {i + 100}.png") for i in range(5)]
+    shown = dialog([*skipped, Skipped("x.png", "looks like 3.png"), *FEW])
+    assert [shown.reason.itemText(i) for i in range(1, 5)] == [
+        "the same as another image (5)",
+        "it is cut short (2)",
+        "looks like another image (1)",
+        "it is no image (1)",
+    ]
+    shown.reason.setCurrentIndex(1)
+    assert rows(shown) == [(entry.path, entry.reason) for entry in skipped]
+
+
 def test_all_or_some_rows_are_copied(dialog):
     shown = dialog(FEW)
     QTest.mouseClick(shown.copy, Qt.MouseButton.LeftButton)
