@@ -19,15 +19,13 @@ if TYPE_CHECKING:
 
 def datasets(as_json: AsJson = False) -> None:
     """List the kinds of datasets, one a line; those of the network say whether they are here."""
-    from latentlab.data import SOURCES
-    from latentlab.data.fetched import Fetched
+    from latentlab.data.fetched import Fetched, listed
 
+    sources = listed()
     entries: list[dict[str, Any]] = [
-        {"key": key, "title": s.title, "about": s.about, "needs_path": s.needs_path}
-        for key, s in SOURCES.items()
+        {"key": s.key, "title": s.title, "about": s.about, "needs_path": s.needs_path} for s in sources
     ]
-    for entry in entries:
-        source = SOURCES.get(entry["key"])
+    for entry, source in zip(entries, sources, strict=True):
         if issubclass(source, Fetched):
             entry |= {"bytes": sum(f.bytes for f in source.files), "bytes_missing": source.bytes_missing()}
             entry["folder"] = str(source.folder())

@@ -8,7 +8,7 @@ from typing import Any, ClassVar
 
 from latentlab.core import paths
 from latentlab.data import download
-from latentlab.data.base import Dataset, Report, Source, register
+from latentlab.data.base import SOURCES, Dataset, Report, Source, register
 from latentlab.data.download import File
 from latentlab.data.loading import load_originals
 from latentlab.data.originals import Originals
@@ -54,6 +54,12 @@ class Fetched(Source):
             return super().load(config, report)
         originals = cls.open(config, Part(report, 0, _SHARE))
         return load_originals(cls.key, originals, config, Part(report, _SHARE, 1))
+
+
+def listed() -> list[type[Source]]:
+    """Every kind of source: what is there at once, then what is fetched, then one's own."""
+    kinds = [kind for _, kind in SOURCES.items()]
+    return sorted(kinds, key=lambda kind: 2 if kind.needs_path else int(issubclass(kind, Fetched)))
 
 
 def downloads_dir() -> Path:

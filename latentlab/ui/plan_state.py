@@ -10,7 +10,6 @@ from PySide6.QtCore import QObject, Signal
 
 from latentlab.core import presets
 from latentlab.core.errors import LatentlabError
-from latentlab.data.base import SOURCES
 from latentlab.models.base import MODELS
 from latentlab.training.config import TrainingConfig
 from latentlab.ui.background import Background
@@ -72,7 +71,7 @@ class PlanState(Background):
     def _take_plan(self, preset: presets.Preset) -> None:
         self.preset = preset
         self.data_values = {k: v for k, v in preset.data.items() if k != "source"}
-        self.source = preset.data.get("source", next(iter(SOURCES)))
+        self.source = preset.data.get("source", "digits")
         self.model_key = preset.model.get("key", next(iter(MODELS)))
         self.model_values, self.training_values = self.preset_values(self.model_key)
 
