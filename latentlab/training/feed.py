@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,9 +13,6 @@ from latentlab.data.gathering import Gatherer
 from latentlab.training.augmentation import Augmentation
 from latentlab.training.memory import sent
 
-#: Rows that are copied to a device at a time.
-CHUNK = 1024
-
 
 class Feed:
     """Batches of the images (N, C, H, W) of a store, in memory or mapped, that `which` names.
@@ -23,7 +21,7 @@ class Feed:
     models that need them. seed: what `augmentation` draws from, beside the step.
 
     Nothing is copied but batches; no page of a memory map stays in this process. On a GPU that has `room` for
-    them the images of `which`, and they alone, lie there. To be closed.
+    the images of `which` each of them stays from when it is first seen. To be closed.
     """
 
     def __init__(
@@ -39,34 +37,41 @@ class Feed:
         self._device, self._pinned = device, device.type == "cuda"
         self._augmentation, self._seed = augmentation or Augmentation(), seed
         self._labels = None if labels is None else sent(torch.from_numpy(labels[which]), device)
-        self._gatherer = Gatherer(images)
         self._shape, self._which = images.shape[1:], which
         self._dtype = torch.from_numpy(np.empty(0, images.dtype)).dtype
+        self._gatherer = Gatherer(images)
+        self._rows, places = np.unique(which, return_inverse=True)
         self._held: Tensor | None = None
-        distinct, places = np.unique(which, return_inverse=True)
-        self.count = len(distinct)
+        self._absent = np.zeros(len(images), bool)
         if self.count * images.itemsize * math.prod(self._shape) < room(device):
-            self._held, self._which = self._copy(distinct), places
-            self._gatherer.close()
+            self._held, self._which = self._empty(self.count, device=device), places
+            self._absent = np.ones(self.count, bool)
         elif device.type == "cpu" and not isinstance(images, np.memmap) and images.flags.writeable:
             self._held = torch.from_numpy(images)
 
     def __len__(self) -> int:
-        """Images of an epoch; `count` is how many different ones they are."""
+        """Images of an epoch."""
         return len(self._which)
+
+    @property
+    def count(self) -> int:
+        """How many different ones they are."""
+        return len(self._rows)
 
     def batch(self, indices: np.ndarray, step: int) -> tuple[Tensor, Tensor | None]:
         """Images and labels at `indices`, int64 (B,) below `len`, on the device, as they are seen in `step`.
 
         uint8 (B, C, H, W), points float32; int64 (B,). DataError where the disk fails.
         """
-        rows = self._which[indices]
-        if self._held is not None:
-            images = self._held.index_select(0, sent(torch.from_numpy(rows), self._device))
+        places = self._which[indices]
+        if self._held is None:
+            images = self._read(places)
         else:
-            host = torch.empty((len(rows), *self._shape), dtype=self._dtype, pin_memory=self._pinned)
-            self._gatherer.read(rows, host.numpy())
-            images = host.to(self._device, non_blocking=self._pinned)
+            absent = self._absent_of(places)
+            if len(absent):
+                self._held[sent(torch.from_numpy(absent), self._device)] = self._read(self._rows[absent])
+                self._absent[absent] = False
+            images = self._held.index_select(0, sent(torch.from_numpy(places), self._device))
         images = self._augmentation(images, self._seed, step)
         if self._labels is None:
             return images, None
@@ -74,18 +79,23 @@ class Feed:
 
     def expect(self, indices: np.ndarray) -> None:
         """The next batch is probably this: the system may fetch it from the disk while the model learns."""
-        if self._held is None:
-            self._gatherer.expect(self._which[indices])
+        places = self._which[indices]
+        self._gatherer.expect(places if self._held is None else self._rows[self._absent_of(places)])
 
     def close(self) -> None:
         self._gatherer.close()
 
-    def _copy(self, distinct: np.ndarray) -> Tensor:
-        held = torch.empty((len(distinct), *self._shape), dtype=self._dtype, device=self._device)
-        for start in range(0, len(distinct), CHUNK):
-            rows = self._gatherer.read(distinct[start : start + CHUNK])
-            held[start : start + CHUNK] = torch.from_numpy(rows).to(self._device)
-        return held
+    def _absent_of(self, places: np.ndarray) -> np.ndarray:
+        """Those that do not lie on the device yet."""
+        return np.unique(places[self._absent[places]])
+
+    def _read(self, rows: np.ndarray) -> Tensor:
+        host = self._empty(len(rows), pin_memory=self._pinned)
+        self._gatherer.read(rows, host.numpy())
+        return host.to(self._device, non_blocking=self._pinned)
+
+    def _empty(self, count: int, **how: Any) -> Tensor:
+        return torch.empty((count, *self._shape), dtype=self._dtype, **how)
 
 
 def room(device: torch.device) -> int:

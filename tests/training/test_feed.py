@@ -66,11 +66,26 @@ def test_points_are_fed_as_they_are(place, put):
 def test_what_is_in_memory_is_not_copied_and_on_a_device_lies_each_image_once(put, images):
     store = put(images, "memory")
     assert Feed(store, WHICH, CPU)._held.data_ptr() == store.ctypes.data
-    held = Feed(put(images, "device"), WHICH, CPU)._held
+    held = (feed := Feed(put(images, "device"), WHICH, CPU))._held
+    feed.batch(np.arange(9), 0)
     assert np.array_equal(held.numpy(), images[[2, 3, 5, 8, 13, 21]])
     feed = Feed(put(images, "mapped"), WHICH, CPU)
     assert feed._held is None
     feed.close()
+
+
+def test_an_image_is_brought_to_a_device_when_it_is_first_seen(put, images, monkeypatch):
+    read, asked, expected = feeds.Gatherer.read, [], []
+    monkeypatch.setattr(
+        feeds.Gatherer, "read", lambda self, rows, out: asked.append(rows.tolist()) or read(self, rows, out)
+    )
+    monkeypatch.setattr(feeds.Gatherer, "expect", lambda self, rows: expected.append(rows.tolist()))
+    with contextlib.closing(Feed(put(images, "mapped to device"), WHICH, CPU)) as feed:
+        for indices in ([0, 1, 2], [5, 2, 6], [0, 5, 8], [8, 7, 6]):
+            feed.expect(np.array(indices))
+            batch, _ = feed.batch(np.array(indices), 0)
+            assert np.array_equal(batch.numpy(), images[WHICH[indices]])
+    assert asked == [[2, 3], [13], [21]] and expected == [*asked, []]
 
 
 def test_a_device_without_room_is_fed_from_memory(put, images, monkeypatch):
@@ -161,8 +176,7 @@ def test_the_loop_says_what_it_will_ask_for_and_asks_for_it(start, put, images, 
 
 @pytest.mark.skipif(os.name == "nt", reason="what is mapped cannot be cut there")
 def test_a_disk_that_fails_ends_the_training_with_a_sentence(start, put, images, tmp_path):
-    store = put(images, "mapped")
-    run = start(store=store, steps=12)
+    run = start(store=put(images, "mapped"), steps=12)
     with pytest.raises(DataError, match=r"^Cannot read images from .*images: it ends too early"):
         for event in run.events:
             assert not isinstance(event, Done)
