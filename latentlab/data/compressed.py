@@ -96,7 +96,7 @@ def _parts(file: BinaryIO, kind: str, look: Callable[[], None]) -> Iterator[byte
             try:
                 part = expander.decompress(data, _EXPAND)
             except (zlib.error, lzma.LZMAError, OSError) as error:
-                raise Damaged(f"it is damaged ({error})") from None
+                raise Damaged(f"it cannot be expanded ({error})") from None
             data = getattr(expander, "unconsumed_tail", b"")
             if part:
                 yield part
