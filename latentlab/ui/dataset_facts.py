@@ -83,7 +83,7 @@ def _classes(dataset: Dataset) -> list[tuple[str, str]]:
 
 def _held_out(dataset: Dataset) -> str:
     count = 0 if dataset.heldout is None else len(dataset.heldout)
-    return f"{count:,} that the source sets apart for testing" if count else ""
+    return f"{count:,} for testing" if count else ""
 
 
 def _left_out(dataset: Dataset) -> str:

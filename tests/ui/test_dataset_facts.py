@@ -41,7 +41,7 @@ def test_everything_that_can_be_known():
         "Smallest": "1 (cats)",
         "Largest": "3 (dogs)",
         "Factors": "x, y",
-        "Held out": "2 that the source sets apart for testing",
+        "Held out": "2 for testing",
         "Left out": "2 files, 1 duplicate",
         "On disk": "1.2 MB",
         "Pixels": "6 kB in memory",

@@ -105,8 +105,14 @@ class ThumbnailGrid(QAbstractScrollArea):
 
     @property
     def side(self) -> int:
-        """Of a thumbnail's square, in pixels of the window."""
+        """What a thumbnail's square has at least, in pixels of the window: rows are filled to their end."""
         return self._side
+
+    @property
+    def tile(self) -> int:
+        """What it has."""
+        columns = self.columns()
+        return max(1, (self._room() - (columns - 1) * self._spacing) // columns)
 
     def set_side(self, side: int) -> None:
         """Make thumbnails larger or smaller; the topmost row stays there."""
@@ -125,7 +131,11 @@ class ThumbnailGrid(QAbstractScrollArea):
 
     @property
     def _pitch(self) -> int:
-        return self._side + self._spacing
+        return self.tile + self._spacing
+
+    def _room(self) -> int:
+        """Pixels of a row: as many without a scroll bar, or the rows that it makes narrower would banish it."""
+        return self.contentsRect().width() - self.verticalScrollBar().sizeHint().width()
 
     def count(self) -> int:
         """Images that can be scrolled to."""
@@ -146,14 +156,15 @@ class ThumbnailGrid(QAbstractScrollArea):
 
     def columns(self) -> int:
         """Thumbnails in a row."""
-        return max(1, (self.viewport().width() + self._spacing) // self._pitch)
+        return max(1, (self._room() + self._spacing) // (self._side + self._spacing))
 
     def place_at(self, position: QPoint) -> int | None:
         """The place at a point of the viewport."""
-        column, over_x = divmod(position.x(), self._pitch)
-        row, over_y = divmod(position.y() + self.verticalScrollBar().value(), self._pitch)
+        pitch, tile = self._pitch, self.tile
+        column, over_x = divmod(position.x(), pitch)
+        row, over_y = divmod(position.y() + self.verticalScrollBar().value(), pitch)
         place = row * self.columns() + column
-        inside = over_x < self._side and over_y < self._side and 0 <= column < self.columns()
+        inside = over_x < tile and over_y < tile and 0 <= column < self.columns()
         return place if inside and 0 <= place < self.count() else None
 
     def tooltip_text(self, index: int) -> str:
@@ -194,14 +205,15 @@ class ThumbnailGrid(QAbstractScrollArea):
         self.viewport().update()
 
     def _device_side(self) -> int:
-        return max(1, round(self._side * self.devicePixelRatioF()))
+        return max(1, round(self.tile * self.devicePixelRatioF()))
 
     def _ask(self) -> None:
         """Want what can be seen and what comes next, once for each stretch of rows."""
         columns, height, offset = self.columns(), self.viewport().height(), self.verticalScrollBar().value()
         if offset != self._offset:
             self._offset, self._down = offset, offset > self._offset
-        first, last = offset // self._pitch, (offset + height - 1) // self._pitch
+        pitch = self._pitch
+        first, last = offset // pitch, (offset + height - 1) // pitch
         ahead = AHEAD * (last - first + 1)
         rows = [*range(first, last + 1)]
         rows += range(last + 1, last + 1 + ahead) if self._down else range(first - 1, first - 1 - ahead, -1)
@@ -225,7 +237,8 @@ class ThumbnailGrid(QAbstractScrollArea):
     # Painting
 
     def sizeHint(self) -> QSize:
-        return QSize(8 * self._pitch, 3 * self._pitch)
+        pitch = self._side + self._spacing
+        return QSize(8 * pitch, 3 * pitch)
 
     def minimumSizeHint(self) -> QSize:
         return QSize(2 * self._side, self._side)
@@ -243,15 +256,16 @@ class ThumbnailGrid(QAbstractScrollArea):
             painter.drawText(self.viewport().rect(), flags, self._empty_text)
             return
         self._ask()
-        columns, offset, area = self.columns(), self.verticalScrollBar().value(), event.rect()
-        first = max(0, (area.top() + offset) // self._pitch) * columns
-        last = min(self.count(), ((area.bottom() + offset) // self._pitch + 1) * columns)
+        columns, pitch = self.columns(), self._pitch
+        offset, area = self.verticalScrollBar().value(), event.rect()
+        first = max(0, (area.top() + offset) // pitch) * columns
+        last = min(self.count(), ((area.bottom() + offset) // pitch + 1) * columns)
         self._paint_tiles(painter, range(first, last))
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for place, color in ((self._hovered, "secondary"), (self._current, "accent")):
             if place is not None and first <= place < last:
                 row, column = divmod(place, columns)
-                tile = QRectF(column * self._pitch, row * self._pitch - offset, self._side, self._side)
+                tile = QRectF(column * pitch, row * pitch - offset, self.tile, self.tile)
                 painter.setPen(QPen(shown.color(color), 1.5))
                 painter.drawRoundedRect(tile.adjusted(0.5, 0.5, -0.5, -0.5), 3, 3)
 
@@ -283,7 +297,7 @@ class ThumbnailGrid(QAbstractScrollArea):
         ratio, (height, width) = self.devicePixelRatioF(), self._images.shape[2:]
         factor = self._device_side() / max(width, height)
         w, h = max(1, round(width * factor)), max(1, round(height * factor))
-        x, y = (math.floor((self._side * ratio - length) / 2) for length in (w, h))
+        x, y = (math.floor((self.tile * ratio - length) / 2) for length in (w, h))
         return QRectF(x / ratio, y / ratio, w / ratio, h / ratio)
 
     # The mouse and the keyboard
@@ -357,17 +371,17 @@ class ThumbnailGrid(QAbstractScrollArea):
         bar, top = self.verticalScrollBar(), place // self.columns() * self._pitch
         if top < bar.value():
             bar.setValue(top)
-        elif top + self._side > bar.value() + self.viewport().height():
-            bar.setValue(top + self._side - self.viewport().height())
+        elif top + self.tile > bar.value() + self.viewport().height():
+            bar.setValue(top + self.tile - self.viewport().height())
         self.setAccessibleDescription(self.tooltip_text(self.index(place)))
         self.viewport().update()
 
     def _update_range(self) -> None:
-        bar = self.verticalScrollBar()
+        bar, pitch = self.verticalScrollBar(), self._pitch
         rows = -(-self.count() // self.columns())
         bar.setPageStep(self.viewport().height())
-        bar.setSingleStep(self._pitch)
-        bar.setRange(0, max(0, rows * self._pitch - self._spacing - self.viewport().height()))
+        bar.setSingleStep(pitch)
+        bar.setRange(0, max(0, rows * pitch - self._spacing - self.viewport().height()))
 
 
 def checkerboard(shown: theme.Tokens) -> QBrush:

@@ -61,8 +61,8 @@ def give(window):
 def middle(grid, place):
     """Where a thumbnail is in the viewport."""
     row, column = divmod(place, grid.columns())
-    pitch = grid.side + 3
-    return QPoint(column * pitch + grid.side // 2, row * pitch + grid.side // 2)
+    pitch = grid.tile + 3
+    return QPoint(column * pitch + grid.tile // 2, row * pitch + grid.tile // 2)
 
 
 def grey(grid, place):
@@ -75,7 +75,7 @@ def test_thumbnails_are_the_images(window, the, give, qtbot):
     give(values.astype(np.uint8)[:, None, None, None] * np.ones((1, 1, 8, 8), np.uint8))
     grid = the("dataset_thumbnails")
     qtbot.waitUntil(lambda: grey(grid, 3) == values[3], timeout=5000)
-    grid.verticalScrollBar().setValue(2 * (grid.side + 3))
+    grid.verticalScrollBar().setValue(2 * (grid.tile + 3))
     qtbot.waitUntil(lambda: grey(grid, 0) == values[2 * grid.columns()], timeout=5000)
 
 

@@ -49,8 +49,8 @@ def images(count, channels=1, size=8):
 
 def at(grid, place):
     row, column = divmod(place, grid.columns())
-    pitch = grid.side + 2
-    half = grid.side // 2
+    pitch = grid.tile + 2
+    half = grid.tile // 2
     return QPoint(column * pitch + half, row * pitch + half - grid.verticalScrollBar().value())
 
 
@@ -96,13 +96,13 @@ def test_transparent_pixels_lie_on_a_checkerboard(grid, maker):
 def test_what_is_seen_comes_first_then_what_is_scrolled_to(grid, maker):
     grid.set_images(images(10_000))
     bar, columns = grid.verticalScrollBar(), grid.columns()
-    bar.setValue(100 * 22)
+    bar.setValue(100 * (grid.tile + 2))
     grid.viewport().grab()
     wanted = maker.asked[-1].places
     assert wanted[0] == 100 * columns and np.all(np.diff(wanted) == 1)
     on_screen = 5 * columns
     assert wanted[-1] > 100 * columns + 2 * on_screen
-    bar.setValue(90 * 22)
+    bar.setValue(90 * (grid.tile + 2))
     grid.viewport().grab()
     upwards = maker.asked[-1].places
     assert upwards[0] == 90 * columns
@@ -118,7 +118,7 @@ def test_what_is_there_is_not_asked_for_again(grid, maker):
     for _ in range(3):
         grid.viewport().grab()
     assert len(maker.asked) == 1
-    grid.verticalScrollBar().setValue(22)
+    grid.verticalScrollBar().setValue(grid.tile + 2)
     grid.viewport().grab()
     assert len(maker.asked) == 2
     assert not first & set(maker.asked[-1].places.tolist())
@@ -139,7 +139,7 @@ def test_the_thumbnails_that_are_kept_have_a_bound(grid, maker, monkeypatch):
     monkeypatch.setattr(thumbnails, "KEPT_BYTES", 300 * one)
     grid.set_images(images(20_000))
     for row in range(0, 1000, 20):
-        grid.verticalScrollBar().setValue(row * 22)
+        grid.verticalScrollBar().setValue(row * (grid.tile + 2))
         grid.viewport().grab()
         maker.make()
         assert sum(image.sizeInBytes() for image in grid._kept.values()) == grid._kept_bytes <= 300 * one
@@ -167,7 +167,7 @@ def test_other_sizes_show_the_old_pixels_until_the_new_ones_come(grid, maker):
     QApplication.sendEvent(grid.viewport(), event)
     assert told == [24] and grid.side == 24
     assert seen(grid, 5).red() == 5
-    assert maker.asked[-1].side == round(24 * grid.devicePixelRatioF())
+    assert maker.asked[-1].side == round(grid.tile * grid.devicePixelRatioF())
     maker.make()
     assert seen(grid, 5).red() == 5
     grid.setFocus()
@@ -175,6 +175,18 @@ def test_other_sizes_show_the_old_pixels_until_the_new_ones_come(grid, maker):
     assert grid.side == 20
     grid.set_side(1000)
     assert grid.side == thumbnails.LARGEST
+
+
+def test_rows_end_where_the_room_does(grid):
+    grid.set_images(images(3))
+    for width in range(100, 300, 7):
+        grid.resize(width, 90)
+        grid.set_images(images(3))
+        tile, columns = grid.tile, grid.columns()
+        left = grid.viewport().width() - (columns * (tile + 2) - 2)
+        grid.set_images(images(500))  # a scroll bar comes, and moves nothing
+        assert (grid.tile, grid.columns()) == (tile, columns)
+        assert tile >= 20 and left - grid.verticalScrollBar().sizeHint().width() < columns
 
 
 def test_click_and_tooltip(grid, qtbot):
@@ -197,7 +209,7 @@ def test_the_keyboard_scrolls_and_chooses(grid, qtbot):
     QTest.keyClick(grid, Qt.Key.Key_Right)
     assert grid.current == 0  # the first arrow shows where the keyboard is
     QTest.keyClick(grid, Qt.Key.Key_PageDown)
-    assert grid.current == 4 * grid.columns()
+    assert grid.current == 90 // (grid.tile + 2) * grid.columns()
     QTest.keyClick(grid, Qt.Key.Key_End)
     assert grid.verticalScrollBar().value() == grid.verticalScrollBar().maximum()
     with qtbot.waitSignal(grid.clicked) as caught:
