@@ -266,7 +266,7 @@ def _checked(array: Any, dtype: type, shape: tuple[int, ...] | None, below: int 
 
 
 def _texts(values: Any, count: int | None = None) -> tuple[str, ...]:
-    if not isinstance(values, list) or not all(type(value) is str for value in values):
+    if not isinstance(values, list) or set(map(type, values)) - {str}:
         raise ValueError("expected texts")
     if count is not None and len(values) != count:
         raise ValueError("expected a name for each image")

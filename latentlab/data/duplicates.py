@@ -15,7 +15,7 @@ import numpy as np
 
 from latentlab.data.report import Part, Report
 
-#: Bytes remembered of an image while it is read, and (near) about as much again while they are compared.
+#: Bytes remembered of an image while it is read. Comparing those that look alike takes up to 1 KiB of each.
 BYTES_EXACT, BYTES_NEAR = 8, 136
 
 #: Side of the averages that are compared, in cells: what resizing and recompressing change is finer.
@@ -97,10 +97,9 @@ def _find_same(of: np.ndarray, digests: np.ndarray, rows: Rows, order: np.ndarra
 
 def _find_alike(of: np.ndarray, low: np.ndarray, rows: Rows, order: np.ndarray, report: Report) -> None:
     """Each image is compared with those before it that stay, and that share a place with it."""
-    report(0, 1)
     held: dict[int, list[int]] = {}
-    for done, (row, places) in enumerate(zip(order.tolist(), _places(low[order]), strict=True)):
-        if done % 256 == 0:
+    for done, (row, places) in enumerate(zip(order.tolist(), _places(low[order], report), strict=True)):
+        if done % 32 == 0:
             report(done, len(order))
         homes = [held.setdefault(place, []) for place in places.tolist() if place >= 0]
         others = np.array([*set().union(*homes)], np.int64)
@@ -120,7 +119,7 @@ def _find_alike(of: np.ndarray, low: np.ndarray, rows: Rows, order: np.ndarray, 
     report(1, 1)
 
 
-def _places(low: np.ndarray) -> np.ndarray:
+def _places(low: np.ndarray, report: Report) -> np.ndarray:
     """Low frequencies (N, `_FREQUENCIES`) -> int64 (N, `_TABLES`): numbers of places; -1 where one is alone.
 
     Locality-sensitive hashing for Euclidean distances (Datar et al., 2004): two at a distance of 0.1 share a
@@ -130,6 +129,7 @@ def _places(low: np.ndarray) -> np.ndarray:
     random = np.random.default_rng(0)
     places = np.empty((len(low), _TABLES), np.int64)
     for table in range(_TABLES):
+        report(0, 1)
         directions = random.standard_normal((low.shape[1], _PROJECTIONS)).astype(np.float32)
         shift = random.random(_PROJECTIONS, np.float32)
         cells = np.floor(low @ directions / np.float32(_WIDTH) + shift).astype(np.int64)

@@ -11,7 +11,6 @@ from latentlab.core.errors import DataError
 from latentlab.data import cache, store
 from latentlab.data.dataset import LOOKS_LIKE, SAME_AS, Contents, Dataset, Skipped
 from latentlab.data.duplicates import Duplicates, Twins
-from latentlab.data.images import CHUNK
 from latentlab.data.naming import natural_key
 from latentlab.data.originals import Listing, Originals, Settled, chosen_of
 from latentlab.data.preparation import SourceConfig
@@ -22,6 +21,9 @@ from latentlab.data.report import SCALE, Part, Report, Rising, say
 NOT_STORED = frozenset(
     {"path", "balance", "augment_flip", "augment_rotate", "augment_crop", "augment_colour"}
 )
+
+#: Images that are looked at again in a row.
+_TOGETHER = 64
 
 
 def load_originals(source: str, originals: Originals, config: SourceConfig, report: Report) -> Dataset:
@@ -102,13 +104,14 @@ def _gathered(
             gone = np.flatnonzero(twins.of >= 0)
             if len(gone):
                 skipped += _duplicates(listing, there, gone, twins)
-                for start in range(0, len(gone), CHUNK):
-                    total -= writer.rows(gone[start : start + CHUNK]).sum(0, dtype=np.float64)
+                for start in range(0, len(gone), _TOGETHER):
+                    Part(report, 0.93, 0.94)(start, len(gone))
+                    total -= writer.rows(gone[start : start + _TOGETHER]).sum(0, dtype=np.float64)
                 rows = np.flatnonzero(twins.of < 0)
                 there, found = there[rows], found[rows]
         mean = (total / len(there)).astype(np.float32)
         contents = _contents(listing, there, skipped, found, mean[:1] if colourless else mean)
-        return writer.finish(contents, rows, colourless, Part(report, 0.93, 1)), contents
+        return writer.finish(contents, rows, colourless, Part(report, 0.94, 1)), contents
 
 
 def _order(listing: Listing, places: np.ndarray) -> np.ndarray:
