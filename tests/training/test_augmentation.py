@@ -7,6 +7,8 @@ import colorsys
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from latentlab.data.preparation import SourceConfig
 from latentlab.training.augmentation import LUMA, Augmentation, augment, recolour, warp
@@ -276,7 +278,44 @@ def test_values_beyond_the_range_are_clamped():
     assert augment(np.full((50, 3, 8, 8), 255, np.uint8), {"augment_colour": 1.0}, 0, 0).max() == 255
 
 
+@given(
+    channels=st.sampled_from([1, 3, 4]),
+    height=st.integers(8, 33),
+    width=st.integers(8, 33),
+    config=st.fixed_dictionaries(
+        {
+            "augment_flip": st.sampled_from(["none", "horizontal", "vertical", "both"]),
+            "augment_rotate": st.floats(0, 180),
+            "augment_crop": st.floats(0, 0.5),
+            "augment_colour": st.floats(0, 1),
+            "background": st.sampled_from(["#000000", "#ffffff", "#0080ff"]),
+        }
+    ),
+    seed=st.integers(0, 2**31 - 1),
+    step=st.integers(0, 100_000_000),
+)
+@settings(max_examples=60, deadline=None)
+def test_shape_type_and_range_hold_whatever_is_asked_for(channels, height, width, config, seed, step):
+    images = _noise(3, (channels, height, width), seed % 1000)
+    before = images.copy()
+    found = augment(images, config, seed, step)
+    assert found.shape == images.shape and found.dtype == np.uint8 and np.array_equal(images, before)
+    grey = np.full_like(images, 128)
+    plain = config | {"augment_colour": 0.0, "augment_rotate": 0.0}
+    assert (augment(grey, plain, seed, step)[:, :3] == 128).all()
+
+
 def test_it_is_made_of_a_dataset_s_settings():
     config = SourceConfig(**ALL, background="#0080ff").model_dump()
     assert Augmentation.of(config) == Augmentation("both", 20, 0.2, 0.5, (0, 128, 255))
     assert not Augmentation.of(SourceConfig().model_dump()).changes and not Augmentation.of({}).changes
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("channels", [1, 3, 4])
+def test_a_gpu_sees_what_the_cpu_sees(channels):
+    images = torch.from_numpy(_noise(64, (channels, 20, 24)))
+    here = augment(images, ALL, 1, 2).int()
+    there = augment(images.cuda(), ALL, 1, 2).cpu().int()
+    assert ((here - there).abs() <= 1).float().mean() > 0.999

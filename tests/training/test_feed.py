@@ -118,6 +118,21 @@ def test_a_closed_feed_lets_go_of_the_file(put, images, tmp_path):
         feed.batch(np.arange(2), 0)
 
 
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs CUDA")
+@pytest.mark.parametrize("room", [0, 2**30])
+@pytest.mark.parametrize("place", PLACES[:3])
+def test_a_gpu_is_fed_the_same(place, room, put, images, monkeypatch):
+    store, device = put(images, place), torch.device("cuda")
+    monkeypatch.setattr(feeds, "room", lambda device: room)
+    with contextlib.closing(Feed(store, WHICH, device, labels=np.arange(22))) as feed:
+        for indices in (np.arange(5), np.arange(9)[::-1].copy()):
+            batch, labels = feed.batch(indices, 0)
+            assert batch.device.type == labels.device.type == "cuda"
+            assert np.array_equal(batch.cpu().numpy(), images[WHICH[indices]])
+            assert labels.tolist() == WHICH[indices].tolist()
+
+
 # In the loop
 
 
