@@ -134,7 +134,7 @@ class ThumbnailGrid(QAbstractScrollArea):
         return self.tile + self._spacing
 
     def _room(self) -> int:
-        """Pixels of a row: as many without a scroll bar, or the rows that it makes narrower would banish it."""
+        """Pixels of a row: as many without a scroll bar, or rows that it makes narrower would banish it."""
         return self.contentsRect().width() - self.verticalScrollBar().sizeHint().width()
 
     def count(self) -> int:
