@@ -148,14 +148,14 @@ def _opened(file: Path | BinaryIO, at_once: bool = False) -> Iterator[Image.Imag
     try:
         with _stream(file, at_once) as stream:
             start = stream.read(LOOKED_AT)
-            kind, suffix = kind_of(start), Path(str(getattr(file, "name", ""))).suffix
+            kind = kind_of(start)
             if kind is None:
-                raise Unreadable(why_not(start, suffix))
+                raise Unreadable(why_not(start, _suffix(file)))
             stream.seek(0)
             # Without its name Pillow does not map it: one that is cut meanwhile would end the process.
             image = _reader(kind)(stream, "")
             _refuse_too_large(image)
-            if kind == "TIFF" and (is_camera_raw(suffix) or _DNG_VERSION in image.tag_v2):
+            if kind == "TIFF" and (is_camera_raw(_suffix(file)) or _DNG_VERSION in image.tag_v2):
                 raise Unreadable(not_read(CAMERA_RAW))
             yield image
     except Unreadable:
@@ -178,6 +178,10 @@ def _stream(file: Path | BinaryIO, at_once: bool) -> BinaryIO:
         with file.open("rb", buffering=0) as raw:
             return io.BytesIO(raw.read())
     return file.open("rb")
+
+
+def _suffix(file: Path | BinaryIO) -> str:
+    return Path(str(getattr(file, "name", ""))).suffix
 
 
 @functools.cache
@@ -247,6 +251,8 @@ def _orientation(image: Image.Image) -> int:
 
 
 def _upright(image: Image.Image, orientation: int) -> Image.Image:
+    if orientation == 1:
+        return image
     from PIL.Image import Transpose
 
     turns = {
@@ -258,7 +264,7 @@ def _upright(image: Image.Image, orientation: int) -> Image.Image:
         7: Transpose.TRANSVERSE,
         8: Transpose.ROTATE_90,
     }
-    return image if orientation == 1 else image.transpose(turns[orientation])
+    return image.transpose(turns[orientation])
 
 
 def _in_eight_bits(image: Image.Image) -> Image.Image:

@@ -63,10 +63,12 @@ def test_what_is_no_image_is_told_in_a_sentence(tmp_path, shape):
     whole = tmp_path / "whole.png"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (90, 90), np.uint8)).save(whole)
     (tmp_path / "cut.png").write_bytes(whole.read_bytes()[:4000])
+    (tmp_path / "phone.heic").write_bytes(b"\0\0\0\x18ftypheic" + bytes(99))
     for name, reason in {
         "empty.png": "the file is empty",
         "text.png": "it is no image of a known kind",
-        "cut.png": "it is ",
+        "cut.png": "it is cut short",
+        "phone.heic": "HEIC images are not read; save it as PNG or JPEG",
         "missing.png": "it is not a regular file",
         ".": "it is not a regular file",
     }.items():
