@@ -88,7 +88,9 @@ class Film:
             damage = f"it is cut short: {count:,} of {frames:,} frames are there"
         elif declared and times[-1] + 1 / float(rate) + max(1, declared / 20) < declared:
             damage = f"it is cut short after {clock(float(times[-1]))} of {clock(declared)}"
-        return Index(times, np.searchsorted(order, np.unique(keys)), order, shape, damage)
+        # The first frame is one whatever the file says: decoding has to begin somewhere.
+        places = np.searchsorted(order, np.unique([order[0], *keys]))
+        return Index(times, places, order, shape, damage)
 
     def read(self, index: Index, wanted: Iterable[int], look: Look) -> Frames:
         """The frames `wanted` (ascending numbers), uint8 (c, h, w), without those that cannot be decoded.
@@ -172,7 +174,7 @@ class _Decoded:
     def at(self, number: int) -> Any | None:
         """The frame of that number; None where there is none of it."""
         keys = self._index.keys
-        last = max(0, int(np.searchsorted(keys, number, side="right")) - 1)
+        last = int(np.searchsorted(keys, number, side="right")) - 1
         if self._may_jump and keys[last] > self._place + _NEAR:
             self._jump(keys[max(0, last - 2) : last + 1].tolist())
         while self._place < number and self._next():
@@ -247,6 +249,8 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         if not container.streams.video:
             raise DataError(f"{path} holds no moving pictures; expected a film.")
         stream = container.streams.video[0]
+        if stream.codec_context is None:
+            raise DataError(f"{path} is packed by a codec that is not known, or its start is damaged.")
         width, height = stream.codec_context.width, stream.codec_context.height
         if width * height > MAX_PIXELS:
             raise DataError(_too_large(path, width, height))

@@ -269,6 +269,25 @@ def test_damaged_archives(tmp_path, packed):
     says(path, "holds 1,001 arrays; expected one of all images, as numpy.stack makes it")
 
 
+@pytest.mark.parametrize("kind", ["npy", "npz", "savez"])
+def test_whatever_is_damaged_loads_or_says_so(tmp_path, kind):
+    path = tmp_path / f"a.{kind[:3]}"
+    if kind == "npy":
+        save(path, GREY)
+    else:
+        path = npz(tmp_path / "a.npz", kind == "npz", x=GREY / 255, y=LABELS, angle=LABELS / 7)
+    content = path.read_bytes()
+    for _ in range(60):
+        damaged = bytearray(content)
+        for place in RANDOM.integers(0, len(content), 3).tolist():
+            damaged[place] = RANDOM.integers(256)
+        path.write_bytes(damaged[: RANDOM.integers(20, len(content))] if RANDOM.random() < 0.2 else damaged)
+        try:
+            assert len(load(str(path)).original(0).shape) == 3
+        except DataError as error:
+            assert str(path) in str(error) and str(error).endswith(".")
+
+
 def test_an_encrypted_member_is_left_out(tmp_path):
     path = npz(tmp_path / "a.npz", images=GREY)
     content = bytearray(path.read_bytes())

@@ -323,6 +323,45 @@ def test_a_film_that_is_damaged_in_its_middle(tmp_path):
         VideoOriginals(path).original(gone[0])
 
 
+DAMAGED = [KINDS[0], KINDS[3], KINDS[5], KINDS[8], KINDS[9]]
+
+
+@pytest.mark.parametrize(("name", "codec", "pixels", "options"), DAMAGED, ids=[kind[0] for kind in DAMAGED])
+def test_whatever_is_damaged_loads_in_part_or_says_so(tmp_path, name, codec, pixels, options):
+    path = make(tmp_path / name, pictures(20), codec, pixels, options=options)
+    content, random = path.read_bytes(), np.random.default_rng(0)
+    outcomes = set()
+    for _ in range(12):
+        damaged = bytearray(content)
+        for place in random.integers(0, len(content), 6).tolist():
+            damaged[place] = random.integers(256)
+        path.write_bytes(damaged)
+        try:
+            found = load(str(path))
+            found.original(len(found) - 1)
+            outcomes.add("loaded")
+        except DataError as error:
+            assert str(path) in str(error) and str(error).endswith(".")
+            outcomes.add("refused")
+    assert "loaded" in outcomes
+
+
+def test_a_codec_that_is_not_known(tmp_path):
+    path = make(tmp_path / "a.mp4", pictures(9), "libx264", "yuv420p")
+    path.write_bytes(path.read_bytes().replace(b"avc1", b"zzzz"))
+    says(path, "is packed by a codec that is not known")
+
+
+def test_a_film_that_names_no_frame_where_decoding_can_begin(tmp_path):
+    path = make(tmp_path / "a.mp4", pictures(9), "libx264", "yuv420p")
+    whole = load(str(path)).images
+    content = path.read_bytes()
+    at = content.index(b"stss")  # the table of those: of one entry, the first frame
+    assert content[at + 8 : at + 12] == b"\0\0\0\1"
+    path.write_bytes(content[: at + 12] + b"\0\0\0\x63" + content[at + 16 :])
+    np.testing.assert_array_equal(load(str(path)).images, whole)
+
+
 def says(path, *words):
     with pytest.raises(DataError) as caught:
         load("video", {"path": str(path)})
