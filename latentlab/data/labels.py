@@ -24,7 +24,10 @@ from latentlab.data.tables import MOST_BYTES, rows_of
 LABEL_NAMES = ("label", "labels", "class", "class_name", "category", "target", "y")
 #: More different words than these are no classes, unless the person says so.
 MOST_CLASSES = 256
-MOST_COLUMNS = 256
+#: Columns in all, and values in all of them.
+MOST_COLUMNS, MOST_CELLS = 256, 2**27
+#: Letters of a name that is shown.
+_LONGEST = 80
 #: A column of bare numbers names images only if it is called so.
 _KEY_NAMES = re.compile(r"(^|[^a-z])ids?([^a-z]|$)|image|img|file|name|path|photo|picture")
 _MISSING = frozenset({"", "nan", "na", "n/a", "null", "none", "?"})
@@ -193,7 +196,7 @@ def _number(text: str, comma: bool) -> float:
 
 def _class_name(text: str, comma: bool) -> str:
     """3.0, as a table with gaps may have it, is class 3."""
-    text = " ".join(text.split())
+    text = _shown(text)
     try:
         number = _number(text, comma)
     except ValueError:
@@ -217,8 +220,15 @@ def _take(
     try:
         begun = _begin(rows, index, folder, report)
         key, lost, example = begun.key, begun.passed, begun.example
-        fields = [(i, name.strip()) for i, name in enumerate(begun.header) if i != key and name.strip()]
-        targets = [(i, columns.setdefault(name, _Column(index.count))) for i, name in fields[:MOST_COLUMNS]]
+        most = min(MOST_COLUMNS, max(1, MOST_CELLS // index.count))
+        names = [(i, _shown(name)) for i, name in enumerate(begun.header)]
+        fields = [(i, name) for i, name in names if i != key and name]
+        targets, left_out = [], 0
+        for i, name in fields:
+            if name in columns or len(columns) < most:
+                targets.append((i, columns.setdefault(name, _Column(index.count))))
+            else:
+                left_out += 1
         seen, again = np.zeros(index.count, bool), 0
         for done, row in enumerate(begun.rows):
             if done % 1024 == 0:
@@ -244,8 +254,8 @@ def _take(
         reasons.append(f"{lost:,} of its rows name no image here (first {_short(example)})")
     if again:
         reasons.append(f"{again:,} of its rows name an image a second time; the first row counts")
-    if len(fields) > MOST_COLUMNS:
-        reasons.append(f"it has {len(fields):,} columns; the first {MOST_COLUMNS} are used")
+    if left_out:
+        reasons.append(f"{left_out:,} of its columns are left out: at most {most:,} are used")
     return reasons
 
 
@@ -344,6 +354,11 @@ def _no_column(wanted: str, used: list[str], columns: Mapping[str, _Column]) -> 
         return f"There is no table beside the images that could have the label column '{wanted}'."
     where = ", ".join(map(printable, used))
     return f"{where} has no column '{wanted}'; expected one of: {_short(', '.join(columns), 300)}."
+
+
+def _shown(text: str) -> str:
+    """Of what stands in a table, what can be a name: one line, not too long."""
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())[:_LONGEST].strip()
 
 
 def _short(text: str, most: int = 60) -> str:

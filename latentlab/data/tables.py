@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-import re
+import itertools
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,8 +12,8 @@ from latentlab.data.image_file import Unreadable
 
 #: Bytes of a table that are read; CelebA's 40 attributes of 202,599 images take 26 million.
 MOST_BYTES = 2**27
-#: Lines that are looked at to find the delimiter.
-_LINES = 50
+#: Letters and rows that are looked at to find the delimiter.
+_LOOKED_AT, _ROWS = 2**16, 50
 
 
 def rows_of(content: bytes) -> tuple[Iterator[list[str]], bool]:
@@ -21,8 +21,7 @@ def rows_of(content: bytes) -> tuple[Iterator[list[str]], bool]:
     if len(content) > MOST_BYTES:
         raise Unreadable(f"it is a table of more than {MOST_BYTES // 2**20} MiB")
     text = _decode(content)
-    lines = [line for line in re.split(r"\r\n|\r|\n", text[: 2**16])[:_LINES] if line.strip()]
-    delimiter = _delimiter(lines)
+    delimiter = _delimiter(text[:_LOOKED_AT])
     if delimiter == " ":
         return (line.split() for line in io.StringIO(text) if line.strip()), False
     rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, skipinitialspace=True)
@@ -38,24 +37,27 @@ def _decode(content: bytes) -> str:
         return content.decode("latin-1")
 
 
-def _delimiter(lines: list[str]) -> str:
-    """What divides most of the lines into as many fields, the more the better; Unreadable if nothing does."""
+def _delimiter(text: str) -> str:
+    """What divides most of the rows into as many fields, the more the better; Unreadable if nothing does."""
 
     def evenness(delimiter: str) -> tuple[float, int]:
+        rows = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
         try:
-            rows = [
-                line.split() if delimiter == " " else next(csv.reader([line], delimiter=delimiter), [])
-                for line in lines
-            ]
+            fields = [len(row) for row in itertools.islice(rows, _ROWS) if any(map(str.strip, row))]
         except csv.Error:
             return 0.0, 0
-        ((fields, count),) = Counter(map(len, rows)).most_common(1)
-        return (count / len(rows), fields) if fields > 1 else (0.0, 0)
+        return _most_common(fields)
 
-    if lines:
-        best = max(",;\t|", key=evenness)
-        if evenness(best) == (0.0, 0):
-            best = " "
-        if evenness(best)[0] >= 0.5:
-            return best
-    raise Unreadable("it is no table with two columns or more")
+    best, (share, _) = max(((d, evenness(d)) for d in ",;\t|"), key=lambda found: found[1])
+    if not share:
+        lines = [line for line in text.splitlines()[:_ROWS] if line.strip()]
+        best, (share, _) = " ", _most_common([len(line.split()) for line in lines])
+    if share < 0.5:
+        raise Unreadable("it is no table with two columns or more")
+    return best
+
+
+def _most_common(fields: list[int]) -> tuple[float, int]:
+    """(share of rows that have so many fields as most, how many); nothing where that is one."""
+    ((number, count),) = Counter(fields).most_common(1) or [(0, 0)]
+    return (count / len(fields), number) if number > 1 else (0.0, 0)
