@@ -126,15 +126,11 @@ class SourceChoice(QWidget):
         return self.path.text() or str(Path.home())
 
     def _fill_sources(self) -> None:
-        groups: list[list[type[Source]]] = [[], [], []]
-        for _, kind in SOURCES.items():
-            groups[2 if kind.needs_path else 1 if issubclass(kind, Fetched) else 0].append(kind)
-        for kinds in groups:
-            if self.source.count() and kinds:
-                self.source.insertSeparator(self.source.count())
-            for kind in kinds:
-                self.source.addItem(kind.title, kind.key)
-                self.source.setItemData(self.source.count() - 1, kind.about, Qt.ItemDataRole.ToolTipRole)
+        # What is there at once, then what is fetched, then one's own.
+        kinds = [kind for _, kind in SOURCES.items()]
+        for kind in sorted(kinds, key=lambda kind: 2 if kind.needs_path else int(issubclass(kind, Fetched))):
+            self.source.addItem(kind.title, kind.key)
+            self.source.setItemData(self.source.count() - 1, kind.about, Qt.ItemDataRole.ToolTipRole)
 
     def _on_source_changed(self) -> None:
         self._missing = 0

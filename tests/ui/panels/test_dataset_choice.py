@@ -25,16 +25,16 @@ pytestmark = [
 # Choosing
 
 
-def test_sources_stand_in_groups_with_what_they_are(window, the):
+def test_sources_that_are_there_come_before_those_to_fetch_and_ones_own(window, the):
     source = the("dataset_source")
     keys = [source.itemData(i) for i in range(source.count())]
-    own, built_in = keys.index("folder"), keys.index("digits")
-    assert None in keys[built_in:own]  # a line between what is there and one's own
-    for key, kind in SOURCES.items():
-        place = keys.index(key)
-        assert source.itemText(place) == kind.title
-        assert source.itemData(place, Qt.ItemDataRole.ToolTipRole) == kind.about
-        assert kind.needs_path == (place >= keys.index(None, keys.index("mnist")))
+    assert sorted(keys) == sorted(SOURCES)
+    assert max(map(keys.index, ("digits", "shapes", "points"))) < keys.index("mnist")
+    own = {key for key, kind in SOURCES.items() if kind.needs_path}
+    assert set(keys[-len(own) :]) == own
+    for place, key in enumerate(keys):
+        assert source.itemText(place) == SOURCES.get(key).title
+        assert source.itemData(place, Qt.ItemDataRole.ToolTipRole) == SOURCES.get(key).about
 
 
 def test_an_image_dropped_on_the_dock_is_encoded(window, the, qtbot, pictures, monkeypatch, drop):
