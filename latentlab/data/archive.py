@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import threading
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -30,7 +29,9 @@ from latentlab.data.tables import MOST_BYTES
 #: many more for each byte of its own. Archives that are made to fill memory and time go beyond one of them.
 MOST_MEMBER, MOST_MEMBERS = 2**29, 2_000_000
 MOST_EXPANDED, MOST_TIMES = 2**32, 100
-#: Members that are kept after a few have been read in a row, as people look at those next.
+#: Bytes of images of a compressed tar that are held in memory while it is loaded, all or none.
+MOST_KEPT = 2**28
+#: So many images are few, and so many bytes are kept of those.
 _FEW, _FEW_BYTES = 64, 2**26
 _KINDS = ".zip, .tar, .tar.gz, .tar.bz2 or .tar.xz"
 _OTHERS = ((b"Rar!", "rar"), (b"7z\xbc\xaf\x27\x1c", "7z"), (b"\x28\xb5\x2f\xfd", "Zstandard"))
@@ -210,21 +211,40 @@ class _Held(NamedTuple):
 
 
 class _Streamed(_Members[_Held]):
-    """A compressed tar: it is expanded from its start each time, by the thread that asks."""
+    """A compressed tar: it is expanded from its start each time, by the thread that asks.
+
+    While it is loaded its images are held in memory, if they take little; afterwards the last few that were
+    read, as people look at those next.
+    """
 
     def __init__(self, path: Path, kind: str) -> None:
         super().__init__(path)
         self._kind = kind
-        self._few: dict[int, bytes] = {}
-        self._few_lock = threading.Lock()
+        self._memory: dict[int, bytes] = {}
+        self._room = 0
+        self._last: list[int] = []
+
+    def hold(self) -> None:
+        if self._found is None:
+            self._room = MOST_KEPT
+
+    def let_go(self) -> None:
+        self._memory = {number: self._memory[number] for number in self._last if number in self._memory}
 
     def each(self, places: np.ndarray, look: Callable[[], None]) -> Iterator[File]:
         self.found(no_report)
-        if not len(places):
+        numbers = [self._images[place][1].number for place in places.tolist()]
+        few = len(numbers) <= _FEW
+        self._last = numbers if few else []
+        memory = self._memory
+        if all(number in memory for number in numbers):
+            for place, number in zip(places.tolist(), numbers, strict=True):
+                yield File(place, partial(Content, self._images[place][0], memory[number]))
             return
-        chosen = [(self._images[place][1].number, place) for place in places.tolist()]
-        waiting, few = iter(chosen), len(chosen) <= _FEW
-        number, wanted = next(waiting, (-1, -1))
+        if few:
+            self._memory, self._room = {}, _FEW_BYTES
+        waiting = zip(numbers, places.tolist(), strict=True)
+        number, place = next(waiting)
         reason = "it is not where it was in the archive"
         try:
             with self.path.open("rb") as file:
@@ -232,38 +252,36 @@ class _Streamed(_Members[_Held]):
                 for found, member in enumerate(tar_format.members(stream, look)):
                     if found != number:
                         continue
-                    content = stream.read(member.size)
-                    if len(content) < member.size:
-                        raise Damaged("it is cut short")
+                    content = _whole(stream, member)
                     if few:
-                        self._keep(wanted, content)
-                    yield File(wanted, partial(Content, self._images[wanted][0], content), len(content))
-                    number, wanted = next(waiting, (-1, -1))
+                        self._keep(number, content)
+                    yield File(place, partial(Content, self._images[place][0], content), len(content))
+                    number, place = next(waiting, (-1, -1))
                     if number < 0:
                         return
         except (Damaged, OSError) as error:
             reason = f"the archive cannot be read so far: {error}"
-        for _, place in ((number, wanted), *waiting):
-            yield File(place, partial(_unreadable, reason))
+        for _, left in ((number, place), *waiting):
+            yield File(left, partial(_unreadable, reason))
 
     def open(self, place: int) -> BinaryIO:
-        with self._few_lock:
-            content = self._few.get(place)
+        self.found(no_report)
+        path, handle = self._images[place]
+        content = self._memory.get(handle.number)
         if content is not None:
-            return Content(self.found(no_report).paths[place], content)
+            return Content(path, content)
         (file,) = self.each(np.array([place]), lambda: None)
         opened = file.open()
         assert not isinstance(opened, Path)
         return opened
 
-    def _keep(self, place: int, content: bytes) -> None:
-        with self._few_lock:
-            self._few[place] = content
-            while sum(map(len, self._few.values())) > _FEW_BYTES:
-                del self._few[next(iter(self._few))]
+    def _keep(self, number: int, content: bytes) -> None:
+        self._room -= len(content)
+        if self._room >= 0:
+            self._memory[number] = content
 
     def _members(self, report: Report) -> Iterator[tuple[str, int, _Held, str]]:
-        room = MOST_BYTES
+        room, self._memory = MOST_BYTES, {}
         with self.path.open("rb") as file:
             length = self.path.stat().st_size
 
@@ -276,8 +294,12 @@ class _Streamed(_Members[_Held]):
                 if sort == "nameless":
                     content = stream.read(min(member.size, LOOKED_AT))
                 elif sort == "table" and member.size <= room:
-                    content = stream.read(member.size)
+                    content = _whole(stream, member)
                     room -= member.size
+                elif sort == "image" and member.size <= self._room:
+                    self._keep(number, _whole(stream, member))
+                elif sort == "image":
+                    self._memory, self._room = {}, -1  # some do not help
                 yield member.name, member.size, _Held(number, content), member.obstacle
 
     def _read(self, handle: _Held, most: int | None = None) -> bytes:
@@ -290,6 +312,13 @@ class _Streamed(_Members[_Held]):
 
     def _most(self) -> int:
         return MOST_EXPANDED + MOST_TIMES * self.path.stat().st_size
+
+
+def _whole(stream: Expanded, member: tar_format.Member) -> bytes:
+    content = stream.read(member.size)
+    if len(content) < member.size:
+        raise Damaged("it is cut short")
+    return content
 
 
 def _unreadable(reason: str) -> BinaryIO:

@@ -100,6 +100,12 @@ class Container(ABC):
                 self._found = self.find(report)
             return self._found
 
+    def hold(self) -> None:  # noqa: B027 - most have no need of it
+        """Told before a load: what is read may be held in memory, if that spares reading it again."""
+
+    def let_go(self) -> None:  # noqa: B027
+        """Told after it."""
+
     @abstractmethod
     def find(self, report: Report) -> Found:
         """What `found` keeps. Calls `report` at least ten times a second."""
@@ -130,6 +136,7 @@ class FileOriginals(Originals):
 
     def listing(self, report: Report) -> Listing:
         if self._listing is None:
+            self.container.hold()
             found = self.container.found(Part(report, 0, 0.8))
             placed = arranged(found.paths, self._config.split == "auto")
             column = self._config.label_column
@@ -189,6 +196,7 @@ class FileOriginals(Originals):
         for places, found, skipped in self._each(read, chosen, report):
             images = np.stack([pixels for pixels, _ in found]) if found else _none(preparation)
             yield Chunk(images, places, [size for _, size in found], skipped)
+        self.container.let_go()
 
     def original(self, place: int) -> np.ndarray:
         try:

@@ -265,6 +265,7 @@ def test_a_name_that_claims_gigabytes(tmp_path):
 def test_memory_is_bounded_while_files_wait_to_be_decoded(tmp_path, monkeypatch):
     monkeypatch.setattr(files, "_MOST_HELD", 1)
     monkeypatch.setattr(files, "_HEAVY", 1)
+    monkeypatch.setattr(archive, "MOST_KEPT", 0)
     path = pack(tmp_path / "a.tgz", {f"{i}.png": png(i) for i in range(70)})
     originals = resolve(str(path))[0].open(resolve(str(path))[1], no_report)
     most = 0
@@ -574,13 +575,51 @@ def test_cancel_while_a_large_member_is_passed_over(tmp_path):
     assert len(told) >= 2**24 / compressed._EXPAND and told == sorted(told)
 
 
-def test_a_few_are_expanded_once(tmp_path, monkeypatch):
-    path = pack(tmp_path / "a.tgz", {f"{i}.png": png(i) for i in range(20)})
+@pytest.fixture
+def passes(monkeypatch):
+    """Of each time that a stream was begun, how far it came."""
+    begun = []
+
+    class Watched(Expanded):
+        def __init__(self, *args):
+            super().__init__(*args)
+            begun.append(self)
+
+    monkeypatch.setattr(archive, "Expanded", Watched)
+    return begun
+
+
+@pytest.mark.parametrize(
+    ("most", "told", "expected"), [(2**28, {}, 1), (2000, {}, 3), (0, {"size": 8, "channels": 3}, 2)]
+)
+def test_how_often_a_stream_is_expanded(tmp_path, monkeypatch, passes, most, told, expected):
+    monkeypatch.setattr(archive, "MOST_KEPT", most)
+    members = {f"{i}.png": png(i) for i in range(100)}
+    path = pack(tmp_path / "a.tgz", members)
+    found = load(str(path), told)
+    assert len(passes) == expected
+    assert all(stream.position >= sum(map(len, members.values())) for stream in passes)
+    assert not found.originals.container._memory  # no more is held than what was looked at last
+    np.testing.assert_array_equal(found.original(50), read(png(50)))
+    np.testing.assert_array_equal(found.original(50), read(png(50)))
+    assert len(passes) == expected + 1 and len(found.originals.container._memory) == 1
+
+
+def read(content):
+    return np.asarray(Image.open(io.BytesIO(content))).transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("most", [0, 2**28])
+def test_a_few_are_expanded_once(tmp_path, monkeypatch, passes, most):
+    """As when a preparation is looked at."""
+    monkeypatch.setattr(archive, "MOST_KEPT", most)
+    path = pack(tmp_path / "a.tgz", {f"{i}.png": png(i) for i in range(80)})
     source, config = resolve(str(path))
     originals = source.open(config, no_report)
-    preparation = originals.settle(np.arange(20), config, no_report).preparation
+    originals.listing(no_report)
+    preparation = originals.settle(np.arange(80), config, no_report).preparation
     list(originals.chunks(np.array([3, 7, 19]), preparation, no_report))
-    monkeypatch.setattr(archive, "Expanded", None)
+    passes.clear()
     for place in (3, 7, 19):
-        expected = np.asarray(Image.open(io.BytesIO(png(place)))).transpose(2, 0, 1)
-        np.testing.assert_array_equal(originals.original(place), expected)
+        np.testing.assert_array_equal(originals.original(place), read(png(place)))
+    assert passes == [] and len(originals.container._memory) == 3
