@@ -20,4 +20,6 @@ def natural_key(path: str) -> tuple[Any, ...]:
 def printable(path: str) -> str:
     """A file's name need not be UTF-8, may break a line, or turn the direction of what follows; what is shown
     must not. U+FFFD stands for what it cannot show."""
+    if path.isascii() and path.isprintable():
+        return path
     return _UNPRINTABLE.sub("\ufffd", os.fsencode(path).decode("utf-8", "replace"))
