@@ -189,7 +189,7 @@ def _tile(image: np.ndarray, side: int) -> np.ndarray:
 def _known(source: type[Source], config: Config) -> dict[str, Any]:
     values = config.model_dump(mode="json")
     # A drawing may depend on its size and colours; of files only which they are matters.
-    no_matter = _PREPARED if source.needs_path else _AFTERWARDS
+    no_matter = _PREPARED if source.needs_path or issubclass(source, Fetched) else _AFTERWARDS
     return {"source": source.key} | {k: v for k, v in values.items() if k not in no_matter}
 
 

@@ -78,7 +78,7 @@ class DatasetPanel(QWidget):
 
     def chosen(self) -> tuple[str, Mapping[str, Any]] | None:
         """The source's key and its settings as they stand here; None while a path is wanted."""
-        kind, values = self.choice.kind, self.form.values()
+        kind, values = self.choice.kind, self.form.held()
         if kind.needs_path:
             path = self.choice.chosen_path()
             if not path:
@@ -121,6 +121,7 @@ class DatasetPanel(QWidget):
         self._session.remember(open_groups=(*others, *([f"dataset:{group}"] if is_open else [])))
 
     def _on_load(self) -> None:
+        self.form.values()  # takes over what is half typed
         choice = self.chosen()
         if choice is None:
             self._session.notify("warning", "Choose a folder or a file of images first.")

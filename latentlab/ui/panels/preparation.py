@@ -124,6 +124,8 @@ class PreparationPanel(QWidget):
     def _on_busy_changed(self, busy: bool) -> None:
         if busy:
             self.about.setText("Preparing…")
+        elif self.about.text().endswith("…"):  # nothing came of it
+            self.about.setText("" if self._preview is None else _about(self._preview))
 
     def _on_said(self, what: str) -> None:
         self.about.setText(f"{what}…")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from PySide6.QtCore import Qt, Signal
+from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
 
-from latentlab.data.base import SOURCES, Source
+from latentlab.data.base import SOURCES, Dataset, Source
 from latentlab.data.fetched import Fetched
 from latentlab.ui.choosing import Seen
 from latentlab.ui.session import Session
@@ -79,6 +79,7 @@ class SourceChoice(QWidget):
         self.path.editingFinished.connect(self._on_path_edited)
         self.path.textChanged.connect(self._show_tips)
         session.choice_seen.connect(self._on_seen)
+        session.dataset_changed.connect(self._on_dataset_changed)
 
     @property
     def kind(self) -> type[Source]:
@@ -92,7 +93,10 @@ class SourceChoice(QWidget):
 
     def chosen_path(self) -> str:
         """What the path says; "" where the source needs none, or there is none."""
-        return self.path.text().strip().strip('"') if self.kind.needs_path else ""
+        text = self.path.text().strip().strip('"')
+        if text.startswith("file://"):  # as some file managers copy it
+            text = QUrl(text).toLocalFile()
+        return text if self.kind.needs_path else ""
 
     def show_choice(self, source: str, path: str) -> None:
         """What is loaded, without a signal; an empty path leaves what stands there."""
@@ -175,6 +179,11 @@ class SourceChoice(QWidget):
         self.changed.emit()
         if self._loads_when_seen and not seen.missing:
             self.load_wanted.emit()
+
+    def _on_dataset_changed(self, dataset: Dataset) -> None:
+        if dataset.source == self.kind.key:  # whatever was said of it before
+            self._missing = 0
+            self._say("")
 
     def _say(self, text: str) -> None:
         self.hint.setText(text)

@@ -90,6 +90,10 @@ class ConfigForm(QWidget):
         """Every field by name, half-typed text in a field included."""
         return {name: row.value() for name, row in self._rows.items()} | self._others
 
+    def held(self) -> dict[str, Any]:
+        """Every field by name, without what is half typed: nothing changes under a person's hands."""
+        return {name: row.held for name, row in self._rows.items()} | self._others
+
     def set_values(self, values: Mapping[str, Any]) -> None:
         """Show `values`; fields not in it stay. Emits nothing. KeyError names a field that is not known."""
         for name, value in values.items():
@@ -184,7 +188,7 @@ class ConfigForm(QWidget):
 
     def _mark(self) -> None:
         """Bring up to date what depends on values: dots, and what is greyed because it has no effect."""
-        held = {name: row.held for name, row in self._rows.items()} | self._others
+        held = self.held()
         for name, row in self._rows.items():
             preset = (self._baseline or {}).get(name, row.held)
             row.mark(row.held != preset, preset)

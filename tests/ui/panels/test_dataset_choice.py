@@ -8,6 +8,7 @@ import time
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QApplication
 
 from latentlab.core.config import setting
 from latentlab.core.errors import DataError
@@ -74,6 +75,14 @@ def test_a_path_that_is_typed_shows_its_kind_before_it_is_loaded(
     assert window.session.dataset.source == "digits"
     pick("dataset_source", "digits")
     assert not the("dataset_hint").isVisible()
+
+
+@pytest.mark.parametrize("pasted", ["  {} ", '"{}"', "file://{}"])
+def test_paths_are_taken_as_people_paste_them(window, the, pick, type_into, qtbot, pictures, loaded, pasted):
+    pick("dataset_source", "folder")
+    type_into("dataset_path", pasted.format(pictures))
+    qtbot.waitUntil(loaded("folder"), timeout=10_000)
+    assert window.session.dataset.config["path"] == str(pictures)
 
 
 def test_a_path_where_nothing_is_says_so_in_its_place(window, the, pick, type_into, tmp_path, qtbot):
@@ -239,6 +248,18 @@ def test_the_button_says_what_it_would_do(window, the, pick, type_into, click, q
     click("dataset_load")
     qtbot.waitUntil(lambda: window.session.dataset.config["balance"] == "over", timeout=10_000)
     assert load.text() == "Load again" and not load.property("primary")
+
+
+def test_a_number_that_is_half_typed_is_left_alone_when_images_come(window, the, type_into, qtbot):
+    the("dataset_size").setFocus()
+    QApplication.processEvents()  # it selects its text a moment later
+    type_into("dataset_size", "1", enter=False)
+    window.session.load_dataset("digits", {"limit": 40, "size": 28})
+    qtbot.waitUntil(lambda: len(window.session.dataset) == 40 and not window.session.loading, timeout=10_000)
+    assert the("dataset_size").lineEdit().text() == "1"
+    qtbot.keyClicks(the("dataset_size"), "6\r")
+    assert the("dataset_size").value() == 16
+    assert the("dataset_load").text() == "Load"
 
 
 def test_what_is_edited_while_images_are_loaded_stays(
