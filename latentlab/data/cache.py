@@ -95,6 +95,11 @@ def find(name: str) -> Entry | None:
         return None
     try:
         entry = _open(folder)
+    except (FileNotFoundError, NotADirectoryError):
+        _remove(folder)
+        return None
+    except (OSError, MemoryError):  # too many open files, a drive that has gone: it may be whole
+        return None
     except Exception:  # a damaged archive makes its readers raise almost anything
         _remove(folder)
         return None
@@ -153,6 +158,7 @@ def commit(folder: Path, name: str, shape: tuple[int, int, int, int], contents: 
         entry = find(name)
         if entry is not None:
             return entry
+        _remove(target)
         folder.rename(target)
     return _open(target)
 

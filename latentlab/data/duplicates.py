@@ -145,7 +145,7 @@ def low_frequencies(images: np.ndarray) -> np.ndarray:
     Coefficients of the orthonormal DCT-II of what is compared, without the mean, over the root of their
     number. Of images that look alike they are less than `CLOSE` apart.
     """
-    pixels = averages(images, CELLS)
+    pixels = averages(images)
     grey = _brightness(pixels)
     found = _cosines(grey.shape[1]) @ grey @ _cosines(grey.shape[2]).T
     down, across = np.indices(found.shape[1:])
@@ -168,13 +168,13 @@ def look_alike(ones: np.ndarray, others: np.ndarray) -> np.ndarray:
     Brightness is compared in averages of `CELLS`, colours and alpha in those of half as many: that is what
     files leave of them (JPEG's 4:2:0).
     """
-    one, other = averages(ones, CELLS), averages(others, CELLS)
+    one, other = averages(ones), averages(others)
     contrast = np.minimum(_contrast(one), _contrast(other))
     difference = _brightness(one) - _brightness(other)
     brighter = difference.mean(axis=(1, 2), keepdims=True)
     alike = (abs(brighter[:, 0, 0]) <= BRIGHTER) & _small((difference - brighter) ** 2, contrast)
     if ones.shape[1] > 1:
-        colours = averages(ones, CELLS // 2) - averages(others, CELLS // 2)
+        colours = _in_fields(one - other, CELLS // 2)
         alike &= _small(((colours - brighter[:, None]) ** 2).mean(1), contrast)
     return alike
 
@@ -186,15 +186,15 @@ def _small(squares: np.ndarray, contrast: np.ndarray) -> np.ndarray:
     return together & (worst <= (ALIKE_ANYWHERE * contrast) ** 2)
 
 
-def averages(images: np.ndarray, cells: int) -> np.ndarray:
-    """uint8 (K, C, H, W) -> float32 (K, C, h, w), at least `cells` along the shorter side where it has them.
+def averages(images: np.ndarray) -> np.ndarray:
+    """uint8 (K, C, H, W) -> float32 (K, C, h, w), at least `CELLS` along the shorter side where it has them.
 
     Colours that alpha hides are black.
     """
-    pixels = images.astype(np.float32)
-    if pixels.shape[1] == 4:
-        pixels[:, :3] *= pixels[:, 3:] / 255
-    return _in_fields(pixels, cells)
+    if images.shape[1] == 4:
+        images = images.astype(np.float32)
+        images[:, :3] *= images[:, 3:] / 255
+    return _in_fields(images, CELLS)
 
 
 def _brightness(pixels: np.ndarray) -> np.ndarray:
@@ -210,8 +210,14 @@ def _contrast(pixels: np.ndarray) -> np.ndarray:
 
 
 def _in_fields(values: np.ndarray, fields: int) -> np.ndarray:
-    """(..., H, W) -> means over whole square fields, at least so many along the shorter side."""
+    """(..., H, W) -> float32 means over whole square fields, at least so many along the shorter side."""
     step = max(1, min(values.shape[-2:]) // fields)
-    height, width = (side // step for side in values.shape[-2:])
-    cut = values[..., : height * step, : width * step]
-    return cut.reshape(*cut.shape[:-2], height, step, width, step).mean(axis=(-3, -1))
+    height, width = (side // step * step for side in values.shape[-2:])
+    # Slices are added: NumPy takes several times as long to reduce many short axes.
+    rows = values[..., 0:height:step, :width].astype(np.float32)
+    for offset in range(1, step):
+        rows += values[..., offset:height:step, :width]
+    sums = rows[..., 0::step].copy()
+    for offset in range(1, step):
+        sums += rows[..., offset::step]
+    return sums / np.float32(step * step)

@@ -2,6 +2,7 @@
 
 import contextlib
 import dataclasses
+import errno
 import json
 import os
 import shutil
@@ -323,6 +324,29 @@ def test_a_damaged_one_in_the_way_is_replaced():
         (datasets() / NAME).mkdir()
         (datasets() / NAME / "about.json").write_text("{}")
         np.testing.assert_array_equal(read(cache.commit(folder, NAME, SHAPE, CONTENTS)), IMAGES)
+    assert partials() == []
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EMFILE, "too many"), MemoryError()])
+def test_what_cannot_be_opened_just_now_stays_until_it_is_in_the_way(monkeypatch, error):
+    def refuse(_):
+        raise error
+
+    store()
+    with monkeypatch.context() as patched:
+        patched.setattr(cache, "_open", refuse)
+        assert cache.find(NAME) is None
+    assert_same(cache.find(NAME).contents)
+    opened, calls = cache._open, []
+
+    def refuse_once(folder):
+        calls.append(folder)
+        if len(calls) == 1:
+            raise error
+        return opened(folder)
+
+    monkeypatch.setattr(cache, "_open", refuse_once)
+    assert_same(store(contents=Contents()).contents, Contents())
     assert partials() == []
 
 
