@@ -62,16 +62,21 @@ class DatasetPanel(QWidget):
         session.preset_changed.connect(self._show_choice)
 
     def _lay_out(self) -> None:
+        # Loading shows at the top, where it is seen however long the rest is.
+        title = QHBoxLayout()
+        title.setSpacing(12)
+        title.addWidget(heading("Dataset"))
+        title.addWidget(self.progress, 1)
+        title.addStretch()
+        title.addWidget(self.cancel)
+        title.addStrut(self.cancel.sizeHint().height())
         buttons = QHBoxLayout()
-        buttons.setSpacing(8)
-        buttons.addWidget(self.progress, 1)
         buttons.addStretch()
-        buttons.addWidget(self.cancel)
         buttons.addWidget(self.load)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 12, 16, 12)
         layout.setSpacing(8)
-        layout.addWidget(heading("Dataset"))
+        layout.addLayout(title)
         for widget in (self.view, self.choice, self.form, self.preparation):
             layout.addWidget(widget)
         layout.addLayout(buttons)
