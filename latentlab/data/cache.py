@@ -132,9 +132,13 @@ def writing(size: int) -> Iterator[Path]:
 
 def commit(folder: Path, name: str, shape: tuple[int, int, int, int], contents: Contents) -> Entry:
     """Write what is known of the images in `IMAGES` beside them, and give the whole its name. OSError."""
-    optional = {"labels": contents.labels, "heldout": contents.heldout, "mean": contents.mean}
-    arrays = {k: v for k, v in (optional | {"places": contents.places}).items() if v is not None}
-    arrays |= {f"factor:{factor}": values for factor, values in contents.factors.items()}
+    known = {
+        "labels": (contents.labels, np.int64),
+        "heldout": (contents.heldout, np.int64),
+        "places": (contents.places, np.int64),
+        "mean": (contents.mean, np.float32),
+    } | {f"factor:{factor}": (values, np.float32) for factor, values in contents.factors.items()}
+    arrays = {key: np.asarray(values, kind) for key, (values, kind) in known.items() if values is not None}
     with (folder / "arrays.npz").open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
         sync(file)

@@ -83,6 +83,16 @@ def test_what_is_not_known_stays_unknown():
     assert_same(cache.find(NAME).contents, Contents())
 
 
+def test_numbers_of_another_kind_are_kept_as_they_are_expected():
+    factors = {"x": np.arange(6.0)}
+    store(
+        contents=Contents(labels=np.arange(6, dtype=np.uint8), label_names=tuple("abcdef"), factors=factors)
+    )
+    found = cache.find(NAME).contents
+    assert found.labels.dtype == np.int64 and found.factors["x"].dtype == np.float32
+    assert found.labels.tolist() == found.factors["x"].tolist() == [*range(6)]
+
+
 def test_nothing_is_found_where_nothing_is():
     assert cache.find(NAME) is None
     assert cache.usage() == (0, 0)
