@@ -100,17 +100,46 @@ def read_image(file: Path | BinaryIO, preparation: Preparation) -> tuple[np.ndar
     with _opened(file, at_once=True) as image:
         width, height = image.size
         part = _leave_out_detail(image, preparation) if image.format == "JPEG" else None
-        image.load()
-        orientation = _orientation(image)
-        found = (height, width) if orientation >= 5 else (width, height)
-        return preparation.of_image(_upright(_in_eight_bits(image), orientation), part), found
+        with _ROOM.for_pixels(image.width * image.height):
+            image.load()
+            orientation = _orientation(image)
+            found = (height, width) if orientation >= 5 else (width, height)
+            return preparation.of_image(_upright(_in_eight_bits(image), orientation), part), found
 
 
 def read_whole(file: Path | BinaryIO) -> np.ndarray:
     """The same of its own size, in grey, colour or colour with alpha as it is: uint8 (C, H, W)."""
-    with _opened(file, at_once=True) as image:
+    with _opened(file, at_once=True) as image, _ROOM.for_pixels(image.width * image.height):
         image.load()
         return to_array(_upright(_in_eight_bits(image), _orientation(image)))
+
+
+class _Room:
+    """For so many decoded pixels at once over all threads: large images then wait for each other.
+
+    Pillow takes four bytes for a pixel, and twice that while it turns or converts an image.
+    """
+
+    def __init__(self, pixels: int) -> None:
+        self._pixels, self._used, self._changed = pixels, 0, threading.Condition()
+
+    @contextlib.contextmanager
+    def for_pixels(self, pixels: int) -> Iterator[None]:
+        if pixels < self._pixels // 1000:
+            yield
+            return
+        with self._changed:
+            self._changed.wait_for(lambda: not self._used or self._used + pixels <= self._pixels)
+            self._used += pixels
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._used -= pixels
+                self._changed.notify_all()
+
+
+_ROOM = _Room(2**27)
 
 
 class _Silence:

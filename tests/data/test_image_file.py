@@ -4,7 +4,9 @@ import io
 import struct
 import subprocess
 import sys
+import threading
 import warnings
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +16,7 @@ from hypothesis import settings as examples
 from hypothesis import strategies as st
 from PIL import Image
 
+from latentlab.data import image_file
 from latentlab.data.image_file import Unreadable, quiet, read_header, read_image, read_whole
 from latentlab.data.image_kinds import LOOKED_AT, NAMED_AS_IMAGES, SUFFIXES, kind_of, why_not
 from latentlab.data.preparation import Preparation
@@ -223,6 +226,35 @@ def test_many_threads_may_be_the_first_to_read(tmp_path):
         [sys.executable, "-W", "error", "-c", code, tmp_path], capture_output=True, text=True
     )
     assert ran.stdout.strip() == "{(3, 30, 40)}", ran.stderr
+
+
+@pytest.mark.parametrize(("room", "together"), [(2500, 2), (1999, 1), (10, 1)])
+def test_large_images_wait_for_each_other(monkeypatch, room, together):
+    """Of 40×25 pixels each: two have room at once, or one, and one even where it is larger than all room."""
+    monkeypatch.setattr(image_file, "_ROOM", image_file._Room(room))
+    content = encoded(picture(40, 25), "PNG")
+    lock, active, most = threading.Lock(), set(), []
+    met = threading.Barrier(together)
+    load = Image.Image.convert
+
+    def slow(image, mode):
+        with lock:
+            active.add(threading.get_ident())
+            most.append(len(active))
+        met.wait(60)  # none goes on before as many as may are here
+        try:
+            return load(image, mode)
+        finally:
+            with lock:
+                active.discard(threading.get_ident())
+
+    monkeypatch.setattr(Image.Image, "convert", slow)
+    with ThreadPoolExecutor(6) as pool:
+        results = list(
+            pool.map(lambda _: read_image(io.BytesIO(content), Preparation(1, 25, 40))[0], range(12))
+        )
+    assert max(most) == together and len(most) == 12
+    assert all(np.array_equal(result, results[0]) for result in results)
 
 
 def test_silence_lasts_as_long_as_the_last_who_wants_it():

@@ -174,6 +174,7 @@ def unreadable():
     noise = np.random.default_rng(61).integers(0, 256, 4000, np.uint8).tobytes()
     text = chunk(b"zTXt", b"Comment\0\0" + zlib.compress(bytes(2**24)))
     blank = [bytes(WIDTH)] * HEIGHT
+    film = encoded(picture(62), "WEBP", save_all=True, append_images=[picture(63)])
     numbers = np.arange(WIDTH * HEIGHT).reshape(HEIGHT, WIDTH)
     return {
         "empty.png": (b"", "the file is empty"),
@@ -211,8 +212,16 @@ def unreadable():
         "no width.png": (png(0, HEIGHT, 8, 0, []), "it has no pixels"),
         "bomb.png": (png(60000, 60000, 8, 0, [b""]),
                      "it has 60,000×60,000 pixels; at most 89 million are decoded"),
-        "bomb.bmp": (sound["BMP"][:18] + struct.pack("<ii", 50000, 2000) + sound["BMP"][26:],
+        "bomb.bmp": (grown(sound["BMP"], 18, "<ii", 50000, 2000),
                      "it has 50,000×2,000 pixels; at most 89 million are decoded"),
+        "bomb.gif": (grown(sound["GIF"], 6, "<HH", 65535, 65535),
+                     "it has 65,535×65,535 pixels; at most 89 million are decoded"),
+        "bomb.jpg": (grown(sound["JPEG"], sound["JPEG"].index(b"\xff\xc0") + 5, ">HH", 65500, 65500),
+                     "it has 65,500×65,500 pixels; at most 89 million are decoded"),
+        "bomb.tif": (tiff([(256, 4, 1, 60000), (257, 4, 1, 60000)], b"".join(blank)),
+                     "it has 60,000×60,000 pixels; at most 89 million are decoded"),
+        "bomb.webp": (grown(film, film.index(b"VP8X") + 12, "<IH", 16383 + (255 << 24), 16383 >> 8),
+                      "it has too many pixels to be decoded"),
         "text bomb.png": (png(WIDTH, HEIGHT, 8, 0, blank, text),
                           "its texts or its colour profile are too large"),
         "doubles.tif": (tiff([(258, 3, 1, 64), (339, 3, 1, 3)], bytes(8 * WIDTH * HEIGHT)),
@@ -222,6 +231,12 @@ def unreadable():
         "below zero.tif": (encoded(Image.fromarray((numbers - 9).astype(np.int32)), "TIFF"),
                            "its pixels are whole numbers from -9 to 1526; expected 0 to 65535"),
     }  # fmt: skip
+
+
+def grown(content, at, form, width, height):
+    """Its declared size, at a place of its own in every kind of file, made absurd."""
+    packed = struct.pack(form, width, height)
+    return content[:at] + packed + content[at + len(packed) :]
 
 
 NOT_REGULAR = "it is not a regular file, or a link to nothing"
