@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +15,9 @@ from latentlab.ui.workers import Worker, explain
 
 #: Thumbnails that are handed over at a time; a newer wish is looked for after so many.
 TOGETHER = 32
+#: After so many the interpreter's lock is let go for so many seconds. The window's thread would wait 5 ms for
+#: it at every turn otherwise, more than it takes to paint all it shows; a core of its own does not help it.
+IN_A_ROW, BREATH = 4, 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,10 +74,11 @@ class Thumbnailer(Worker):
             # One copy, during which numpy lets the window's thread go on: pages of a map may lie on a slow
             # disk, and Qt would touch them with the interpreter's lock in its hands.
             images = wanted.images[places]
-            made = {
-                place: thumbnail(image, wanted.side)
-                for place, image in zip(places.tolist(), images, strict=True)
-            }
+            made: dict[int, QImage] = {}
+            for place, image in zip(places.tolist(), images, strict=True):
+                made[place] = thumbnail(image, wanted.side)
+                if len(made) % IN_A_ROW == 0:
+                    time.sleep(BREATH)
             self.made.emit(wanted, made)
 
 
