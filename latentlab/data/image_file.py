@@ -56,7 +56,7 @@ _PHOTOMETRIC, _WHITE_IS_ZERO, _DNG_VERSION = 0x0106, 0, 0xC612
 _TO_EIGHT_BITS = ((np.arange(65536, dtype=np.uint32) * 255 + 32767) // 65535).astype(np.uint8)
 #: Words of Pillow's -> what is wrong; the first that fits.
 _REASONS = (
-    ("it is damaged", ("data stream",)),
+    ("it is damaged", ("data stream", "decoder error", "next frame", "codec configuration")),
     ("it is cut short", ("truncated", "requires a buffer", "out of range", "end of file", "not enough")),
     (
         "it is cut short or damaged",

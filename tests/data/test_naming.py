@@ -2,7 +2,7 @@ import os
 
 import pytest
 
-from latentlab.data.naming import printable
+from latentlab.data.naming import natural_key, printable
 
 
 @pytest.mark.parametrize(
@@ -20,3 +20,8 @@ from latentlab.data.naming import printable
 def test_a_name_can_be_shown(name, shown):
     assert printable(name) == shown == printable(shown)
     assert len(shown.splitlines()) == 1
+
+
+def test_a_number_of_any_length_can_be_sorted():
+    names = ["9" * 60_000, "8" * 60_000, "10", "9", "x"]
+    assert sorted(names, key=natural_key) == ["9", "10", "8" * 60_000, "9" * 60_000, "x"]
