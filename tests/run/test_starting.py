@@ -211,11 +211,14 @@ def test_a_resumed_run_is_balanced_and_augmented_as_it_began(key, begin, follow,
     whole = begin("whole", key, dataset=dataset)
     follow(whole)
     follow(begin("killed", key, dataset=dataset), killed=9)
-    follow(begin("plain", key, dataset=noise(**UNEQUAL)))
+    plain = begin("plain", key, dataset=noise(**UNEQUAL, config={"balance": "over"}))
+    follow(plain)
+    assert state(plain) != state(whole), "it saw the images as they are"
     for config in (SEEN, {}, SEEN | {"balance": "under", "augment_flip": "none"}):
         shutil.copytree(tmp_path / "killed", tmp_path / "again")
         resumed = runs.resume(tmp_path / "again", dataset=noise(**UNEQUAL, config=config))
         assert resumed.folder.info["data"]["config"] == SEEN
+        assert resumed.model.train_count == whole.model.train_count == 36
         follow(resumed)
         assert state(whole) == state(resumed)
         shutil.rmtree(tmp_path / "again")
