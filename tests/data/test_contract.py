@@ -9,7 +9,7 @@ from PIL import Image
 from latentlab.core import points
 from latentlab.core.config import describe
 from latentlab.core.errors import Cancelled, ConfigError
-from latentlab.data import SOURCES, load
+from latentlab.data import SOURCES, load, store
 from latentlab.data.fetched import Fetched
 
 COUNT = 40
@@ -138,6 +138,18 @@ def test_limit(example, limit):
         np.testing.assert_array_equal(found.labels, everything.labels[places])
     for name, values in everything.factors.items():
         np.testing.assert_array_equal(found.factors[name], values[places])
+
+
+@pytest.mark.parametrize("mapped", [False, True])
+def test_the_same_is_left_out_in_memory_and_on_disk(images_example, mapped, monkeypatch):
+    spec, settings = images_example
+    everything = {image.tobytes() for image in load(spec, settings).images}
+    if mapped:
+        monkeypatch.setattr(store, "budget", lambda: 1000)
+    for _ in range(2):  # the second time from the cache, if it is there
+        found = load(spec, settings | {"duplicates": "exact"})
+        assert found.is_mapped == mapped and len(found) == len(everything)
+        assert {image.tobytes() for image in found.images} == everything
 
 
 def _check_progress(spec, settings):
