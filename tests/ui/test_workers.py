@@ -67,6 +67,28 @@ def test_a_task_gives_its_result_and_its_progress(qtbot: QtBot) -> None:
     task.wait()
 
 
+def test_a_task_says_what_it_does_with_its_progress_and_each_thing_once(qtbot: QtBot) -> None:
+    def work(report) -> None:
+        from latentlab.data.report import Part, say
+
+        say(report, "Looking")
+        say(report, "Reading")  # the newest counts where both came before anyone looked
+        part = Part(report, 0.5, 1)
+        for i in range(3):
+            part(i, 3)
+        say(part, "Writing")
+        report(1, 1)
+
+    task, told = Task(work), []
+    task.said.connect(told.append)
+    task.progressed.connect(lambda *_: told.append("..."))
+    with qtbot.waitSignal(task.finished, timeout=2000):
+        task.start()
+    assert [what for what in told if what != "..."] == ["Reading", "Writing"]
+    assert told[0] == "Reading" and told[-2:] == ["Writing", "..."]
+    task.wait()
+
+
 def test_a_cancelled_task_ends_without_result_or_failure(qtbot: QtBot) -> None:
     said = []
 

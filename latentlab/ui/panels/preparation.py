@@ -6,13 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QDialog, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.before_after import BeforeAfter
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.form_section import FormSection
-from latentlab.ui.widgets.labels import ElidedLabel, plain_tooltip
+from latentlab.ui.widgets.labels import ElidedLabel, Sentence, plain_tooltip
 
 if TYPE_CHECKING:
     from latentlab.run.preparing import PreparationPreview
@@ -48,10 +48,7 @@ class PreparationPanel(QWidget):
         self.pictures.setCursor(Qt.CursorShape.PointingHandCursor)
         self.about = ElidedLabel("", role="secondary")
         self.about.setObjectName("dataset_preview_about")
-        self.problem = QLabel()
-        self.problem.setObjectName("dataset_preview_problem")
-        self.problem.setProperty("role", "obstacle")
-        self.problem.setWordWrap(True)
+        self.problem = Sentence("dataset_preview_problem", "obstacle")
         self.other = push_button("dataset_preview_other", "", "Show other images.", "dice", flat=True)
         self.below = QWidget()
         below = QHBoxLayout(self.below)
@@ -150,8 +147,7 @@ class PreparationPanel(QWidget):
         self.about.setToolTip("")
 
     def _say_problem(self, sentence: str) -> None:
-        self.problem.setText(sentence)
-        self.problem.setVisible(bool(sentence))
+        self.problem.say(sentence)
         for widget in (self.pictures, self.below):
             widget.setVisible(not sentence)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import Qt, QUrl, Signal
 from PySide6.QtGui import QFontMetrics
-from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QLineEdit, QMenu, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from latentlab.data.base import SOURCES, Dataset, Source
 from latentlab.data.fetched import Fetched
@@ -15,7 +15,7 @@ from latentlab.ui.choosing import Seen
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import ChoiceField
-from latentlab.ui.widgets.labels import plain_tooltip
+from latentlab.ui.widgets.labels import Sentence, plain_tooltip
 
 #: Pixels of a path in a menu.
 PATH_WIDTH = 380
@@ -57,10 +57,7 @@ class SourceChoice(QWidget):
         self.path.setAccessibleName("Path")
         self.path.setPlaceholderText("Folder or file of images")
         self.path.setAcceptDrops(False)  # it would take a folder as the text of a URL; the window loads it
-        self.hint = QLabel()
-        self.hint.setObjectName("dataset_hint")
-        self.hint.setProperty("role", "secondary")
-        self.hint.setWordWrap(True)
+        self.hint = Sentence("dataset_hint", "secondary")
         row = QHBoxLayout()
         row.setSpacing(4)
         row.addWidget(self.source, 1)
@@ -71,7 +68,7 @@ class SourceChoice(QWidget):
         layout.addLayout(row)
         layout.addWidget(self.path)
         layout.addWidget(self.hint)
-        self._say("")
+        self.hint.say("")
 
         self.source.activated.connect(self._on_source_activated)
         self.source.currentIndexChanged.connect(self._on_source_changed)
@@ -106,7 +103,7 @@ class SourceChoice(QWidget):
         if path:
             self.path.setText(path)
         self._missing = 0
-        self._say("")
+        self.hint.say("")
         self._show_tips()
 
     def ask_for_path(self) -> None:
@@ -138,7 +135,7 @@ class SourceChoice(QWidget):
 
     def _on_source_changed(self) -> None:
         self._missing = 0
-        self._say("")
+        self.hint.say("")
         self._show_tips()
         self.changed.emit()
 
@@ -167,15 +164,15 @@ class SourceChoice(QWidget):
             return  # something else is chosen by now
         self._missing = seen.missing
         if seen.problem:
-            self._say(seen.problem)
+            self.hint.say(seen.problem)
         elif seen.missing:
-            self._say(
+            self.hint.say(
                 f"{self.kind.title} is not here yet: {seen.missing / 1e6:.1f} MB come from the network."
             )
         elif seen.kind != seen.key:
             wanted, found = self.kind.title, SOURCES.get(seen.kind).title
             self.source.setCurrentIndex(self.source.findData(seen.kind))
-            self._say(f"{Path(seen.path).name} is not of the kind “{wanted}” but “{found}”.")
+            self.hint.say(f"{Path(seen.path).name} is not of the kind “{wanted}” but “{found}”.")
         self.changed.emit()
         if self._loads_when_seen and not seen.missing:
             self.load_wanted.emit()
@@ -183,11 +180,7 @@ class SourceChoice(QWidget):
     def _on_dataset_changed(self, dataset: Dataset) -> None:
         if dataset.source == self.kind.key:  # whatever was said of it before
             self._missing = 0
-            self._say("")
-
-    def _say(self, text: str) -> None:
-        self.hint.setText(text)
-        self.hint.setVisible(bool(text))
+            self.hint.say("")
 
     def _show_tips(self) -> None:
         self.path.setVisible(self.kind.needs_path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 
 from PySide6.QtCore import QSize, Qt
 from PySide6.QtGui import QPainter, QPaintEvent
@@ -32,6 +33,30 @@ class ElidedLabel(QLabel):
         role = self.foregroundRole()
         flags = self.alignment().value
         self.style().drawItemText(painter, rect, flags, self.palette(), self.isEnabled(), text, role)
+
+
+class Sentence(QLabel):
+    """Text of several lines that may name files: shown as it is; long names are broken rather than cut."""
+
+    def __init__(self, name: str, role: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName(name)
+        self.setProperty("role", role)
+        self.setTextFormat(Qt.TextFormat.PlainText)
+        self.setWordWrap(True)
+        self.hide()
+
+    def say(self, sentence: str) -> None:
+        """Show it; "" hides the label."""
+        self.setText(breakable(sentence))
+        self.setAccessibleName(sentence)
+        self.setVisible(bool(sentence))
+
+
+def breakable(text: str) -> str:
+    """With places to wrap at inside paths and names, which have no spaces: behind signs, else anywhere."""
+    text = re.sub(r"([/\\_.-])(?=\S)", "\\1\u200b", text)
+    return re.sub(r"[^\s\u200b]{20}(?=[^\s\u200b])", "\\g<0>\u200b", text)
 
 
 def heading(text: str) -> QLabel:

@@ -67,7 +67,7 @@ def test_a_path_that_is_typed_shows_its_kind_before_it_is_loaded(
     the("dataset_size").setFocus()
     qtbot.waitUntil(lambda: the("dataset_source").currentData() == "idx", timeout=5_000)
     assert (
-        the("dataset_hint").text()
+        the("dataset_hint").accessibleName()
         == f"{idx_file.name} is not of the kind “Folder of images” but “IDX files”."
     )
     assert the("dataset_hint").isVisible()
@@ -90,7 +90,20 @@ def test_a_path_where_nothing_is_says_so_in_its_place(window, the, pick, type_in
     type_into("dataset_path", str(tmp_path / "gone"), enter=False)
     the("dataset_size").setFocus()
     qtbot.waitUntil(lambda: the("dataset_hint").isVisible(), timeout=5_000)
-    assert the("dataset_hint").text() == f"There is no file or folder {tmp_path / 'gone'}."
+    assert the("dataset_hint").accessibleName() == f"There is no file or folder {tmp_path / 'gone'}."
+
+
+def test_a_long_path_is_broken_rather_than_cut_and_is_no_html(window, the, pick, type_into, qtbot, tmp_path):
+    width = window.dataset.minimumSizeHint().width()
+    pick("dataset_source", "folder")
+    name = "<b>" + "x" * 200
+    type_into("dataset_path", str(tmp_path / name), enter=False)
+    the("dataset_size").setFocus()
+    hint = the("dataset_hint")
+    qtbot.waitUntil(hint.isVisible, timeout=5_000)
+    assert hint.text().replace("\u200b", "").endswith(f"{name}.")
+    assert hint.textFormat() == Qt.TextFormat.PlainText
+    assert window.dataset.minimumSizeHint().width() == width
 
 
 def test_a_folder_that_is_chosen_as_something_else_is_loaded_as_what_it_is(
@@ -295,7 +308,7 @@ def test_choosing_what_must_be_fetched_fetches_nothing_until_it_is_asked_for(
 ):
     pick("dataset_source", "mnist")
     qtbot.waitUntil(lambda: the("dataset_load").text() == "Download and load", timeout=5_000)
-    assert the("dataset_hint").text() == "MNIST is not here yet: 8.0 MB come from the network."
+    assert the("dataset_hint").accessibleName() == "MNIST is not here yet: 8.0 MB come from the network."
     assert not mnist_here and window.session.dataset.source == "digits"
     click("dataset_load")
     qtbot.waitUntil(lambda: "no network" in the("status_notice").text(), timeout=5_000)

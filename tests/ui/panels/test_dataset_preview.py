@@ -135,15 +135,19 @@ def test_what_is_wrong_is_said_in_place_of_the_preview(window, the, pick, type_i
     click("dataset_section_preview")
     pick("dataset_source", "folder")
     problem = the("dataset_preview_problem")
-    qtbot.waitUntil(lambda: problem.text() == "Choose a folder or a file of images first.", timeout=5_000)
+    qtbot.waitUntil(
+        lambda: problem.accessibleName() == "Choose a folder or a file of images first.", timeout=5_000
+    )
     (tmp_path / "empty").mkdir()
     type_into("dataset_path", str(tmp_path / "empty"), enter=False)
     the("dataset_size").setFocus()
-    qtbot.waitUntil(lambda: problem.text().startswith("No image in the folder"), timeout=5_000)
+    qtbot.waitUntil(lambda: problem.accessibleName().startswith("No image in the folder"), timeout=5_000)
     assert problem.isVisible() and not the("dataset_preview").isVisible()
     assert not said
     pick("dataset_source", "points")
-    qtbot.waitUntil(lambda: problem.text() == "Points are learned from as they are drawn.", timeout=5_000)
+    qtbot.waitUntil(
+        lambda: problem.accessibleName() == "Points are learned from as they are drawn.", timeout=5_000
+    )
 
 
 def test_the_newest_of_many_edits_is_what_is_shown(window, the, click, type_into, shown, qtbot):
