@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import os
 import re
-from typing import Any
+import unicodedata
 
 #: Control characters, line separators, and overrides of direction (UAX #9).
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+_NUMBER = re.compile(r"\d+")
 
 
-def natural_key(path: str) -> tuple[Any, ...]:
+def natural_key(path: str) -> tuple[str, str]:
     """Sorts folder by folder, numbers by their value, letters without case; the path itself breaks ties."""
-    parts = [re.split(r"(\d+)", part.casefold()) for part in path.split("/")]
-    # Every second piece is a number, so pieces in one place are of one type. Python refuses numbers of more
-    # than 4,300 digits, which a name in an archive may have.
-    return tuple(tuple(int(p[:4000]) if i % 2 else p for i, p in enumerate(part)) for part in parts), path
+    # One text, as those compare fastest: a folder ends with the least there is, a number begins with its
+    # length (Python's own numbers end at 4,300 digits, a name in an archive need not).
+    return _NUMBER.sub(_in_order, path.casefold().replace("/", "\0\0")), path
+
+
+def _in_order(number: re.Match[str]) -> str:
+    digits = number.group()
+    if not digits.isascii():
+        digits = "".join(str(unicodedata.digit(digit)) for digit in digits)
+    digits = digits.lstrip("0")
+    return f"\0{chr(1 + len(digits))}{digits}"
 
 
 def printable(path: str) -> str:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Callable, Iterator, Sequence
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from latentlab.core.errors import DataError
 from latentlab.data.dataset import Skipped
 from latentlab.data.image_kinds import NAMED_AS_IMAGES, kind_of
 from latentlab.data.naming import natural_key, printable
-from latentlab.data.parallel import in_order
 from latentlab.data.report import Report
 
 READ_ARCHIVES = (
@@ -23,6 +22,8 @@ _TABLES = frozenset({".csv", ".tsv"})
 _TEXT_TABLES = re.compile(r"attr|label|class|annotation|identity|metadata")
 #: Tables that are looked at; those that lie least deep come first.
 MOST_TABLES = 16
+#: Images that are sorted at a time.
+_RUN = 8192
 KINDS = "png, jpg, webp, bmp, gif or tif"
 
 Sort = Literal["image", "table", "archive", "nameless", ""]
@@ -97,12 +98,13 @@ class Pile(Generic[H]):
 
     def sort(self, report: Report) -> None:
         """Images in the natural order of their paths."""
-
-        def work(images: list[tuple[str, H]]) -> list[tuple[str, H]]:
-            return sorted(images, key=lambda image: natural_key(image[0]))
-
-        # Of 200,000 it takes seconds, during which nobody could say that it shall end.
-        (self.images,) = in_order(work, [self.images], lambda: report(0, 1))
+        order: list[tuple[Any, int]] = []
+        for start in range(0, len(self.images), _RUN):
+            report(start, len(self.images))
+            run = enumerate(self.images[start : start + _RUN], start)
+            order += sorted((natural_key(path), place) for place, (path, _) in run)
+        order.sort()  # sorted runs are only merged: nobody could say meanwhile that it shall end
+        self.images = [self.images[place] for _, place in order]
 
     def refuse_if_empty(self, where: str) -> None:
         """DataError where there is no image; `where` is what it lies in ("the folder /home/x")."""

@@ -1,12 +1,15 @@
 import os
+import re
 from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from latentlab.core.errors import Cancelled, DataError
-from latentlab.data import load
+from latentlab.data import load, pile
 from latentlab.data.folder import Folder, FolderConfig, find_images
 from latentlab.data.naming import natural_key
 
@@ -53,6 +56,30 @@ def test_natural_key():
         "x",
         "²/1",
     ]
+
+
+def by_parts(path):
+    """The order by its definition: parts, in which texts and numbers take turns."""
+    parts = [re.split(r"(\d+)", part.casefold()) for part in path.split("/")]
+    return tuple(tuple(int(p) if i % 2 else p for i, p in enumerate(part)) for part in parts), path
+
+
+@given(st.lists(st.text(st.sampled_from("aAbß019/. _٣")), max_size=12))
+def test_natural_key_by_its_definition(paths):
+    assert sorted(paths, key=natural_key) == sorted(paths, key=by_parts)
+
+
+def test_many_are_in_the_same_order(monkeypatch):
+    """Sorted in runs, and as a whole."""
+    monkeypatch.setattr(pile, "_RUN", 7)
+    paths = [f"{'ab'[i % 2]}{i % 3}/{i * 37 % 100}.png" for i in range(100)]
+    told, images = [], pile.Pile()
+    for path in paths:
+        images.add(path, object())
+    images.add(paths[0], object())  # as an archive may have it
+    images.sort(lambda done, total: told.append(done))
+    assert [path for path, _ in images.images] == sorted([*paths, paths[0]], key=natural_key)
+    assert told == list(range(0, 101, 7))
 
 
 def test_sub_folders_are_classes(tmp_path, write_image):
