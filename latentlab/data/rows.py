@@ -273,6 +273,6 @@ def explained(what: str, packing: str = "gzip") -> Iterator[None]:
             f"{what} is cut short: expected a whole {packing} file, found its end missing."
         ) from None
     except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, lzma.LZMAError) as error:
-        raise DataError(f"{what} is a damaged {packing} file: {error}.") from None
+        raise DataError(f"{what} is a damaged {packing} file: {str(error)[:80]}.") from None
     except OSError as error:
         raise DataError(f"Cannot read {what}: {error.strerror or error}.") from None

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from latentlab.core.errors import Cancelled, DataError
-from latentlab.data import load, numpy_format
+from latentlab.data import load, numpy_format, rows
 from latentlab.data.numpy_file import NumpyFile, NumpyOriginals, split_of
 from latentlab.data.preparation import Preparation
 from latentlab.data.report import no_report
@@ -105,7 +105,7 @@ def test_what_is_white_is_said_by_all_images_not_by_the_first(tmp_path):
         (GREY.astype(np.int64) * 300, "holds numbers from 0 to 76500"),
         (np.where(GREY[3, 3, 3] == GREY, np.nan, 0.5), "holds NaN"),
         (np.where(GREY[3, 3, 3] == GREY, np.inf, 0.5), "holds infinity"),
-        (GREY.astype(np.float32) + 0.25, "holds"),
+        (GREY.astype(np.float32) / 2 + 0.25, "holds fractions up to 255"),
     ],
 )
 def test_values_that_are_refused(tmp_path, values, words):
@@ -269,6 +269,11 @@ def test_damaged_archives(tmp_path, packed):
     says(path, "holds 1,001 arrays; expected one of all images, as numpy.stack makes it")
 
 
+def test_what_damaged_files_make_zipfile_say_is_kept_short():
+    with pytest.raises(DataError, match="^a is a damaged zip file: x{80}[.]$"), rows.explained("a", "zip"):
+        raise zipfile.BadZipFile("x" * 5000)
+
+
 @pytest.mark.parametrize("kind", ["npy", "npz", "savez"])
 def test_whatever_is_damaged_loads_or_says_so(tmp_path, kind):
     path = tmp_path / f"a.{kind[:3]}"
@@ -395,6 +400,19 @@ def test_factors(tmp_path):
     np.testing.assert_array_equal(found.factors["angle"], angle[::2].astype(np.float32))
     np.testing.assert_array_equal(found.factors["place 1"], place[::2, 1])
     np.testing.assert_array_equal(found.factors["age"], LABELS[::2])
+
+
+def test_numbers_of_too_many_values_are_no_classes(tmp_path):
+    images = np.zeros((1001, 8, 8), np.uint8)
+    found = load(str(npz(tmp_path / "a.npz", x=images, y=np.arange(1001))))
+    assert found.labels is None and list(found.factors) == ["y"]
+    found = load(str(npz(tmp_path / "b.npz", x=images, y=np.arange(1001) // 2)))
+    assert len(found.label_names) == 501 and found.factors == {}
+
+
+def test_only_numbers_are_images(tmp_path):
+    found = load(str(npz(tmp_path / "a.npz", left=GREY, notes=GREY.astype("S3"))))
+    np.testing.assert_array_equal(found.images[:, 0], GREY)
 
 
 def test_labels_that_do_not_fit(tmp_path):
