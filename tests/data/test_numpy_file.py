@@ -270,7 +270,7 @@ def test_damaged_archives(tmp_path, packed):
 
 
 def test_what_damaged_files_make_zipfile_say_is_kept_short():
-    with pytest.raises(DataError, match="^a is a damaged zip file: x{80}[.]$"), rows.explained("a", "zip"):
+    with pytest.raises(DataError, match=r"^a is a damaged zip file: x{80}[.]$"), rows.explained("a", "zip"):
         raise zipfile.BadZipFile("x" * 5000)
 
 
