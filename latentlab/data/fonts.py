@@ -29,7 +29,7 @@ _NO_CHARACTER = "\ufffe"
 _NO_LETTERS = re.compile(
     r"symbol|emoji|icon|awesome|dingbat|wingding|webding|ornament|marlett|barcode|braille|music|blank"
     r"|redact|last ?resort|keyboard|fallback|flow (circular|block|rounded)|code ?128|code ?39"
-    r"|\bcm(sy|ex)\d",
+    r"|mt extra|ms outlook|specialty|\b(cm(sy|ex)|ms[ab]m|wasy|stmary|esint|lasy)\d",
     re.IGNORECASE,
 )
 #: Of its characters so many must look different: a font of capitals only has each letter twice.
