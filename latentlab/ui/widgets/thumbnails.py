@@ -60,7 +60,7 @@ class ThumbnailGrid(QAbstractScrollArea):
         self._empty_text = "No images yet"
         self._kept: OrderedDict[int, QImage] = OrderedDict()
         self._kept_bytes = 0
-        self._asked: tuple[object, ...] = ()
+        self._asked: tuple[int, ...] = ()  # what was wanted last: rows, columns, device pixels
         self._offset, self._down = (
             0,
             True,
@@ -80,7 +80,7 @@ class ThumbnailGrid(QAbstractScrollArea):
         self._images = images if images is not None and len(images) else None
         self._shown, self._describe = None, describe
         self._kept.clear()
-        self._kept_bytes, self._asked = 0, ()
+        self._kept_bytes = 0
         self._begin_anew()
 
     def set_shown(self, indices: np.ndarray | None) -> None:
@@ -93,6 +93,7 @@ class ThumbnailGrid(QAbstractScrollArea):
 
     def _begin_anew(self) -> None:
         self._current = self._hovered = None
+        self._asked = ()
         self.verticalScrollBar().setValue(0)
         self._update_range()
         self.viewport().update()
@@ -218,8 +219,8 @@ class ThumbnailGrid(QAbstractScrollArea):
         rows = [*range(first, last + 1)]
         rows += range(last + 1, last + 1 + ahead) if self._down else range(first - 1, first - 1 - ahead, -1)
         side = self._device_side()
-        asked = (rows[0], rows[-1], columns, side, self._shown is None or id(self._shown), self._images)
-        if asked[:-1] == self._asked[:-1] and asked[-1] is (self._asked or (None,))[-1]:
+        asked = (rows[0], rows[-1], columns, side)
+        if asked == self._asked:
             return
         self._asked = asked
         places = (np.array(rows)[:, None] * columns + np.arange(columns)).ravel()

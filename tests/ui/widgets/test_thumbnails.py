@@ -236,6 +236,10 @@ def test_only_some_images(grid, maker, qtbot):
     assert grid.neighbour(32, 1) == 42
     assert grid.neighbour(242, 1) is None and grid.neighbour(2, -1) is None
     assert grid.neighbour(33, 1) is None  # not shown
+    grid.set_shown(chosen + 1)
+    assert seen(grid, 3) == theme.current().color("control")
+    maker.make()
+    assert seen(grid, 3).red() == 33
     grid.set_shown(chosen[:2])
     assert grid.current is None
     grid.set_shown(None)
