@@ -10,6 +10,7 @@ they took: VmHWM, of which RssFile are pages of files, and RssAnon what is this 
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import statistics
@@ -42,7 +43,10 @@ class Noise(ArrayOriginals):
 
     def __init__(self, images: int) -> None:
         self._count = images
-        self._block = np.random.default_rng(0).integers(0, 256, (BLOCK, *self.shape), np.uint8)
+
+    @functools.cached_property
+    def _block(self) -> np.ndarray:
+        return np.random.default_rng(0).integers(0, 256, (BLOCK, *self.shape), np.uint8)
 
     def listing(self, report: Any) -> Listing:
         return Listing(self._count)
