@@ -79,7 +79,7 @@ def kind_of(path: Path) -> type[Source]:
     for _, source in SOURCES.items():
         if source.needs_path and source.accepts(path):
             return source
-    kinds = ", ".join(source.title.lower() for _, source in SOURCES.items() if source.needs_path)
+    kinds = ", ".join(source.title for _, source in SOURCES.items() if source.needs_path)
     raise DataError(f"{path} is of no known kind; expected one of: {kinds}.")
 
 
