@@ -97,11 +97,14 @@ class Film:
 
         Decodes forwards, and jumps where the next is far. Damaged data is passed over.
         """
+        from av.video.reformatter import VideoReformatter
+
+        converter = VideoReformatter()  # setting one up takes longer than a frame
         with contextlib.closing(_Decoded(self.path, index, look)) as decoded:
             for number in wanted:
                 frame = decoded.at(number)
                 if frame is not None:
-                    yield number, _pixels(frame, index.shape)
+                    yield number, _pixels(frame, index.shape, converter)
 
     def _shape(self) -> tuple[int, int, int]:
         with _opened(self.path) as (container, stream):
@@ -311,13 +314,14 @@ def _channels(frame: Any) -> int:
     return 1 if frame.format.name.startswith(("gray", "mono")) else 3
 
 
-def _pixels(frame: Any, shape: tuple[int, int, int]) -> np.ndarray:
-    """uint8 (c, h, w), upright."""
+def _pixels(frame: Any, shape: tuple[int, int, int], converter: Any) -> np.ndarray:
+    """uint8 (c, h, w), upright, its channels beside each other in memory."""
     channels, height, width = shape
     turned, rows, columns = _turn(frame)
     if turned:
         width, height = height, width
-    stored = frame.reformat(width, height, {1: "gray", 3: "rgb24", 4: "rgba"}[channels]).to_ndarray()
+    kind = {1: "gray", 3: "rgb24", 4: "rgba"}[channels]
+    stored = converter.reformat(frame, width, height, kind).to_ndarray()
     pixels = stored[None] if stored.ndim == 2 else stored.transpose(2, 0, 1)
     return (pixels.transpose(0, 2, 1) if turned else pixels)[:, rows, columns]
 

@@ -136,11 +136,11 @@ class Few:
         self._images: dict[int, np.ndarray] = {}
         self._room = _FEW_BYTES if count <= _FEW else 0
 
-    def keep(self, places: np.ndarray, images: np.ndarray) -> None:
-        """Images (K, c, h, w) at these places."""
-        self._room -= images.nbytes
+    def keep(self, places: Sequence[int], images: Sequence[np.ndarray] | np.ndarray) -> None:
+        """Images (c, h, w) at these places."""
+        self._room -= sum(image.nbytes for image in images)
         if self._room >= 0:
-            self._images.update(zip(places.tolist(), images, strict=True))
+            self._images.update(zip(places, images, strict=True))
 
     def get(self, place: int) -> np.ndarray | None:
         """One of them, uint8 (c, h, w); None where it is not here."""
@@ -174,7 +174,7 @@ class RowOriginals(ArrayOriginals):
             for start in range(0, len(chosen), together):
                 places = chosen[start : start + together]
                 images = reader.read(places, progress.look)
-                few.keep(places, images)
+                few.keep(places.tolist(), images)
                 yield places, images
 
         def prepare(piece: tuple[np.ndarray, np.ndarray]) -> Chunk:

@@ -95,25 +95,24 @@ class VideoOriginals(Originals):
 
         self._few = few = Few(len(chosen))
 
-        def pieces() -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        def pieces() -> Iterator[tuple[list[int], list[np.ndarray]]]:
             places, frames = list[int](), list[np.ndarray]()
             for number, pixels in self._film.read(index, chosen * self._every, progress.look):
+                few.keep([number // self._every], [pixels])
                 places.append(number // self._every)
                 frames.append(pixels)
                 if len(frames) == together:
-                    yield piece(places, frames)
+                    yield places, frames
                     places, frames = [], []
             if frames:
-                yield piece(places, frames)
+                yield places, frames
 
-        def piece(places: list[int], frames: list[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
-            found = np.array(places), np.stack(frames)
-            few.keep(*found)
-            return found
-
-        def prepare(piece: tuple[np.ndarray, np.ndarray]) -> Chunk:
-            places, images = piece
-            return Chunk(preparation.of_array(images), places, [(width, height)] * len(places))
+        def prepare(piece: tuple[list[int], list[np.ndarray]]) -> Chunk:
+            places, frames = piece
+            # As they are, a pixel's channels beside each other: this copies many times faster.
+            images = np.stack([frame.transpose(1, 2, 0) for frame in frames]).transpose(0, 3, 1, 2)
+            sizes = [(width, height)] * len(places)
+            return Chunk(preparation.of_array(images), np.array(places, np.int64), sizes)
 
         given = 0
         for chunk in in_order(prepare, pieces(), progress.look):
