@@ -13,7 +13,7 @@ from PySide6.QtWidgets import (
     QHBoxLayout,
     QHeaderView,
     QLineEdit,
-    QTreeView,
+    QTableView,
     QVBoxLayout,
     QWidget,
 )
@@ -75,8 +75,8 @@ class SkippedModel(QAbstractTableModel):
         return plain_tooltip(text) if role == Qt.ItemDataRole.ToolTipRole else text
 
 
-class RowList(QTreeView):
-    """A list of which whole rows are copied; Qt would copy one cell."""
+class RowList(QTableView):
+    """A list of which whole rows are copied; Qt would copy one cell. Asks for no row that is not seen."""
 
     copy_wanted = Signal()
 
@@ -112,14 +112,18 @@ class SkippedDialog(QDialog):
         self.list.setObjectName("dataset_skipped_list")
         self.list.setAccessibleName("What was left out")
         self.list.setModel(self.model)
-        self.list.setRootIsDecorated(False)
-        self.list.setItemsExpandable(False)
-        self.list.setUniformRowHeights(True)  # asks no row for its height: there may be many
-        self.list.setAllColumnsShowFocus(True)
+        self.list.setShowGrid(False)
+        self.list.setWordWrap(False)
+        self.list.setTabKeyNavigation(False)
+        self.list.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.list.setSelectionMode(QAbstractItemView.SelectionMode.ExtendedSelection)
         self.list.setTextElideMode(Qt.TextElideMode.ElideMiddle)
         self.list.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        header = self.list.header()
+        self.list.verticalHeader().hide()
+        self.list.verticalHeader().setDefaultSectionSize(28)
+        header = self.list.horizontalHeader()
+        header.setDefaultAlignment(Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter)
+        header.setHighlightSections(False)
         header.setStretchLastSection(True)
         header.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         header.resizeSection(0, 330)

@@ -79,7 +79,7 @@ def test_all_or_some_rows_are_copied(dialog):
         "dogs/10.jpg\tit is cut short",
     ]
     shown.list.setFocus()
-    QTest.keyClick(shown.list, Qt.Key.Key_Home)
+    QTest.keyClick(shown.list, Qt.Key.Key_Home, Qt.KeyboardModifier.ControlModifier)
     QTest.keyClick(shown.list, Qt.Key.Key_Down)
     assert shown.copy.text() == "Copy"
     QTest.keyClick(shown.list, Qt.Key.Key_C, Qt.KeyboardModifier.ControlModifier)
