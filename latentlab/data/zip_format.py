@@ -7,6 +7,7 @@ here the members' own headers are followed then.
 
 from __future__ import annotations
 
+import itertools
 import os
 import stat
 import struct
@@ -29,6 +30,7 @@ _ENCRYPTED, _SIZES_FOLLOW = 0x0001, 0x0008
 _STORED, _DEFLATED = 0, 8
 _METHODS = {9: "Deflate64", 12: "bzip2", 14: "LZMA", 93: "Zstandard", 95: "xz", 98: "PPMd", 99: "AES"}
 _UNKNOWN = 0xFFFFFFFF
+_NOWHERE = "it is not where the archive's directory says"
 #: Bytes that are read from disk and expanded at a time.
 _BLOCK = 2**18
 
@@ -59,14 +61,16 @@ def members(path: Path, look: Callable[[], None]) -> Iterator[Member]:
             raise Damaged(
                 "its directory is missing, as if it were cut short: what comes before the end is read"
             )
-        start, count, shift = directory
+        start, end, shift = directory
         file.seek(start)
-        for number in range(count):
+        for number in itertools.count():  # how many there are does not fit into every archive's own count
             if number % 256 == 0:
                 look()
+            if file.tell() >= end:
+                return
             fixed = file.read(_CENTRAL.size)
             if len(fixed) < _CENTRAL.size or not fixed.startswith(b"PK\1\2"):
-                raise Damaged(f"its directory is damaged: {number:,} of {count:,} members are found")
+                raise Damaged(f"its directory is damaged: {number:,} members are found")
             (_, made_by, _, flags, method, _, _, checksum, compressed, size, name_length, extra_length,
              comment_length, _, _, attributes, offset) = _CENTRAL.unpack(fixed)  # fmt: skip
             name, extra = file.read(name_length), file.read(extra_length)
@@ -75,6 +79,8 @@ def members(path: Path, look: Callable[[], None]) -> Iterator[Member]:
             link = made_by >> 8 == 3 and stat.S_ISLNK(attributes >> 16)
             if not name.endswith(b"/"):
                 obstacle = "it is a link" if link else _obstacle(flags, method)
+                if offset + shift > start:
+                    obstacle, offset = _NOWHERE, 0
                 yield Member(_name(name, extra), method, checksum, compressed, size, offset + shift, obstacle)
 
 
@@ -106,7 +112,7 @@ def has_directory(file: BinaryIO) -> bool:
 
 
 def _directory(file: BinaryIO) -> tuple[int, int, int] | None:
-    """(where the directory begins, members in it, bytes before the archive); None where there is none."""
+    """(where the directory begins and ends, bytes before the archive); None where there is none."""
     length = file.seek(0, os.SEEK_END)
     begin = file.seek(max(0, length - _END.size - 2**16))
     tail = file.read()
@@ -114,20 +120,20 @@ def _directory(file: BinaryIO) -> tuple[int, int, int] | None:
     while (at := tail.rfind(b"PK\5\6", 0, at)) >= 0:
         if len(tail) - at < _END.size:
             continue
-        end, (*_, count, size, offset, _) = begin + at, _END.unpack_from(tail, at)
+        end, (*_, size, offset, _) = begin + at, _END.unpack_from(tail, at)
         # Where there is a zip64 record it counts, also if the values would have fitted into this one.
-        end, count, size, offset = _long_end(file, end) or (end, count, size, offset)
+        end, size, offset = _long_end(file, end) or (end, size, offset)
         start = end - size
         if start < 0 or offset > start:
             continue  # no such record: a comment may hold anything
         file.seek(start)
-        if not count or file.read(4) == b"PK\1\2":
-            return start, count, start - offset
+        if not size or file.read(4) == b"PK\1\2":
+            return start, end, start - offset
     return None
 
 
-def _long_end(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
-    """(where it begins, members, bytes of the directory, its offset) of the zip64 record before `end`."""
+def _long_end(file: BinaryIO, end: int) -> tuple[int, int, int] | None:
+    """(where it begins, bytes of the directory, its offset) of the zip64 record before `end`."""
     file.seek(max(0, end - _LOCATOR64.size))
     locator = file.read(_LOCATOR64.size)
     if len(locator) < _LOCATOR64.size or not locator.startswith(b"PK\6\7"):
@@ -137,8 +143,8 @@ def _long_end(file: BinaryIO, end: int) -> tuple[int, int, int, int] | None:
         file.seek(min(place, end))
         record = file.read(_END64.size)
         if len(record) == _END64.size and record.startswith(b"PK\6\6"):
-            *_, count, size, offset = _END64.unpack(record)
-            return place, count, size, offset
+            *_, size, offset = _END64.unpack(record)
+            return place, size, offset
     return None
 
 
@@ -172,6 +178,8 @@ def _followed(file: BinaryIO, look: Callable[[], None]) -> Iterator[Member]:
             obstacle = obstacle or "it is cut short in the archive"
         if not name.endswith(b"/"):
             yield Member(_name(name, extra), method, checksum, compressed, size, offset, obstacle)
+        if end > length:
+            return
         offset = end
 
 
@@ -206,7 +214,7 @@ def _content_start(file: BinaryIO, member: Member) -> int:
     file.seek(member.offset)
     fixed = file.read(_LOCAL.size)
     if len(fixed) < _LOCAL.size or not fixed.startswith(b"PK\3\4"):
-        raise Unreadable("it is not where the archive's directory says")
+        raise Unreadable(_NOWHERE)
     *_, name_length, extra_length = _LOCAL.unpack(fixed)
     return member.offset + _LOCAL.size + int(name_length) + int(extra_length)
 

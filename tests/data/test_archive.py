@@ -513,6 +513,43 @@ def test_a_comment_that_looks_like_the_end(tmp_path):
     assert load(str(path)).names == ["a.png"]
 
 
+def test_a_count_that_has_overflowed(tmp_path):
+    """Some write 65,536 files as none."""
+    path = pack(tmp_path / "stored.zip", {f"{i}.png": png(i) for i in range(3)})
+    content = bytearray(path.read_bytes())
+    content[-14:-10] = bytes(4)
+    path.write_bytes(content)
+    assert load(str(path)).names == ["0.png", "1.png", "2.png"]
+
+
+def test_a_directory_that_is_damaged(tmp_path):
+    path = pack(tmp_path / "stored.zip", {f"{i}.png": png(i) for i in range(3)})
+    content = bytearray(path.read_bytes())
+    content[content.rindex(b"PK\1\2")] ^= 1
+    path.write_bytes(content)
+    found = load(str(path))
+    assert found.names == ["0.png", "1.png"]
+    assert reasons(found) == {"stored.zip": "its directory is damaged: 2 members are found"}
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_offsets_beyond_everything(tmp_path, whole):
+    """Numbers of eight bytes that no file has, in the directory and in a member's own header."""
+    field = struct.pack("<2H3Q", 1, 24, *[2**64 - 1] * 3)
+    local = struct.pack("<4s5H3I2H", b"PK\3\4", 45, 0, 0, 0, 0, 0, *[2**32 - 1] * 2, 5, len(field))
+    content = pack(tmp_path / "stored.zip", {"a.png": png()}).read_bytes()
+    at = content.index(b"PK\1\2")
+    far = struct.pack("<2HQ", 1, 8, 2**64 - 1)
+    sizes = (0, 3, 3, 5, len(far), 0, 0, 0, 0)
+    central = struct.pack("<4s6H3I5H2I", b"PK\1\2", 45, 45, 0, 0, 0, 0, *sizes, 2**32 - 1) + b"b.png" + far
+    inner = local + b"b.png" + field
+    directory = content[at : content.index(b"PK\5\6")] + central
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 2, 2, len(directory), at + len(inner), 0)
+    (tmp_path / "a.zip").write_bytes(content[:at] + inner + (directory + end if whole else b""))
+    found = load(str(tmp_path / "a.zip"))
+    assert found.names == ["a.png"] and "b.png" in reasons(found)
+
+
 def test_names_of_a_zip_in_other_letters(tmp_path):
     path = pack(tmp_path / "stored.zip", {"1.png": png(1), "22.png": png(2), "333.png": png(3)})
     content = path.read_bytes()
