@@ -16,7 +16,7 @@ from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.class_bars import ClassBars
 from latentlab.ui.widgets.fields import ChoiceField
 from latentlab.ui.widgets.form_section import FormSection
-from latentlab.ui.widgets.labels import ElidedLabel, plain_tooltip
+from latentlab.ui.widgets.labels import ElidedLabel, PartsLabel, plain_tooltip
 from latentlab.ui.widgets.picture import PictureView
 from latentlab.ui.widgets.pixels import tile_picture
 from latentlab.ui.widgets.plane_view import PlaneView
@@ -40,7 +40,7 @@ class DatasetView(QWidget):
         self._original: OriginalDialog | None = None
         self._skipped: SkippedDialog | None = None
 
-        self.summary = ElidedLabel("Loading…", role="secondary")  # the window begins with it
+        self.summary = PartsLabel("Loading…", role="secondary")  # the window begins with it
         self.summary.setObjectName("dataset_summary")
         self.problem = QLabel()
         self.problem.setObjectName("dataset_problem")

@@ -23,13 +23,17 @@ class ElidedLabel(QLabel):
     def minimumSizeHint(self) -> QSize:
         return QSize(min(32, self.sizeHint().width()), super().minimumSizeHint().height())
 
+    def fitting(self, width: int) -> str:
+        """What of the text is shown in so many pixels."""
+        return self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, width)
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         option = QStyleOption()
         option.initFrom(self)
         self.style().drawPrimitive(QStyle.PrimitiveElement.PE_Widget, option, painter, self)
         rect = self.contentsRect()
-        text = self.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, rect.width())
+        text = self.fitting(rect.width())
         role = self.foregroundRole()
         flags = self.alignment().value
         self.style().drawItemText(painter, rect, flags, self.palette(), self.isEnabled(), text, role)
@@ -57,6 +61,18 @@ def breakable(text: str) -> str:
     """With places to wrap at inside paths and names, which have no spaces: behind signs, else anywhere."""
     text = re.sub(r"([/\\_.-])(?=\S)", "\\1\u200b", text)
     return re.sub(r"[^\s\u200b]{20}(?=[^\s\u200b])", "\\g<0>\u200b", text)
+
+
+class PartsLabel(ElidedLabel):
+    """One line of parts with " · " between them, which gives up whole ones."""
+
+    def fitting(self, width: int) -> str:
+        parts, metrics = self.text().split(" · "), self.fontMetrics()
+        for count in range(len(parts), 0, -1):
+            text = " · ".join(parts[:count]) + (" …" if count < len(parts) else "")
+            if metrics.horizontalAdvance(text) <= width:
+                return text
+        return super().fitting(width)
 
 
 def heading(text: str) -> QLabel:
