@@ -247,7 +247,7 @@ def greedy(images, order):
     return of
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", range(2))
 def test_alike_are_found_as_by_comparing_all(seed):
     random = np.random.default_rng(seed)
     kinds = random.integers(20, 236, (40, 1, 4, 4), np.uint8).repeat(4, 2).repeat(4, 3).astype(float)
