@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -54,12 +55,38 @@ def test_a_folder_is_shown_as_it_is_loaded(folder, values, seed):
             assert size == image.size
 
 
-@pytest.mark.parametrize("source", ["digits", "shapes"])
+@pytest.mark.parametrize("kind", ["zip", "tar.gz", "npz"])
+def test_archives_and_arrays_are_shown_as_they_are_loaded(folder, tmp_path, kind):
+    path = tmp_path / f"pets.{kind}"
+    if kind == "npz":
+        images = np.random.default_rng(0).integers(0, 256, (20, 30, 22, 3), np.uint8)
+        np.savez(path, images=images, labels=np.arange(20) % 3)
+    else:
+        shutil.make_archive(str(folder), {"zip": "zip", "tar.gz": "gztar"}[kind], folder)
+    values = {"size": 16, "fit": "pad", "limit": 12}
+    for seed in (0, 3):
+        shown, dataset = run.preview(str(path), values, seed=seed), data.load(str(path), values)
+        places = [_place(dataset, name) for name in shown.names]
+        assert places == sorted(set(places)) and len(places) == 6
+        np.testing.assert_array_equal(shown.prepared, dataset.images[places])
+        for place, original in zip(places, shown.originals, strict=True):
+            np.testing.assert_array_equal(original, dataset.original(place))
+
+
+def _place(dataset, name):
+    """Where an image of a preview lies in the dataset."""
+    if dataset.names is not None:
+        return list(dataset.names).index(name)
+    original = int(name.removeprefix("#").replace(",", ""))
+    return original if dataset.places is None else dataset.places.tolist().index(original)
+
+
+@pytest.mark.parametrize("source", ["digits", "shapes", "glyphs"])
 def test_built_in_images_are_shown_as_they_are_loaded(source):
     values = {"size": 12, "channels": 3, "limit": 50}
     shown = run.preview(source, values, count=5)
     dataset = data.load(source, values)
-    assert shown.names == ("#0", "#10", "#20", "#30", "#40")
+    assert [_place(dataset, name) for name in shown.names] == [0, 10, 20, 30, 40]
     np.testing.assert_array_equal(shown.prepared, dataset.images[[0, 10, 20, 30, 40]])
 
 
