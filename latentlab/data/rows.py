@@ -31,6 +31,8 @@ from latentlab.data.report import Counted, Report
 #: Bytes as found that one thread prepares in a row, and bytes read between two looks at who may cancel.
 TOGETHER = 2**23
 BLOCK = 2**18
+#: Bytes that are at most passed over before it is told how far it is.
+_PASSED = 2**25
 
 #: A request for so few images, of so many bytes as found, is a preview: they are asked for again one by one.
 _FEW, _FEW_BYTES = 32, 2**27
@@ -164,9 +166,15 @@ class RowOriginals(ArrayOriginals):
         return Settled(as_found(self.shape, config))
 
     def chunks(self, chosen: np.ndarray, preparation: Preparation, report: Report) -> Iterator[Chunk]:
+        if not len(chosen):
+            return
         parts = self.parts()
         progress, reader = Counted(report, len(chosen)), _Reader(self, parts)
-        together = at_once(max(*(part.length for part in parts), math.prod(preparation.shape)))
+        length = max(part.length for part in parts)
+        # Few of many lie far apart: passing over what is between them takes long, too.
+        apart = int(chosen[-1] - chosen[0]) // len(chosen) + 1
+        together = at_once(max(length, math.prod(preparation.shape)))
+        together = max(1, min(together, _PASSED // (length * apart)))
         sizes = (self.shape[2], self.shape[1])
         self._few = few = Few(len(chosen))
 

@@ -25,7 +25,7 @@ SUFFIXES = frozenset([*_FILMS.split(), ".gif", ".apng", ".webp"])
 
 
 class VideoConfig(SourceConfig):
-    path: str = setting("", "Path", "A video file, or an animated GIF, PNG or WebP.")
+    path: str = setting("", "Path", "A video file, or an animated .gif, .apng or .webp file.")
     every: int = setting(
         1, "Every", "Take every so many-th frame: neighbours look alike. 1 takes all.", ge=1, le=100_000
     )
@@ -42,7 +42,7 @@ class Video(Source):
 
     Config = VideoConfig
     title = "Video"
-    about = "The frames of a film: mp4, mov, mkv, webm, avi, mpg or an animated gif, png or webp."
+    about = "The frames of a film: mp4, mov, mkv, webm, avi, mpg or an animated gif, apng or webp."
     needs_path = True
     patterns = tuple(f"*{suffix}" for suffix in sorted(SUFFIXES))
 
@@ -101,6 +101,7 @@ class VideoOriginals(Originals):
                 few.keep([number // self._every], [pixels])
                 places.append(number // self._every)
                 frames.append(pixels)
+                progress.add(1)  # decoding is what takes long
                 if len(frames) == together:
                     yield places, frames
                     places, frames = [], []
@@ -118,8 +119,7 @@ class VideoOriginals(Originals):
         for chunk in in_order(prepare, pieces(), progress.look):
             yield chunk
             given += len(chunk.places)
-            progress.add(len(chunk.places))
-        if not given:
+        if len(chosen) and not given:
             raise DataError(f"No frame of {self._path} can be decoded; expected {len(chosen):,}.")
         if index.damage or given < len(chosen):
             missing = f"{len(chosen) - given:,} of {len(chosen):,} frames show no picture, as if damaged"

@@ -11,6 +11,8 @@ from latentlab.core.config import describe
 from latentlab.core.errors import Cancelled, ConfigError
 from latentlab.data import SOURCES, load, store
 from latentlab.data.fetched import Fetched
+from latentlab.data.preparation import Preparation
+from latentlab.data.report import no_report
 
 COUNT = 40
 #: Those that know no classes.
@@ -168,6 +170,11 @@ def test_progress_rises_to_its_total(example):
 def test_progress_rises_to_its_total_where_images_are_brought_to_a_size(images_example):
     spec, settings = images_example
     _check_progress(spec, settings | {"size": 32, "channels": 3})
+
+
+def test_nothing_comes_of_nothing(images_example):
+    originals = load(*images_example).originals
+    assert list(originals.chunks(np.arange(0), Preparation(3, 8, 8), no_report)) == []
 
 
 @pytest.mark.parametrize("after", [1, 2])

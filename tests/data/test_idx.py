@@ -234,6 +234,17 @@ def test_cancelling_is_heard_while_rows_are_passed_over(tmp_path, write_idx, zip
     assert len(heard) >= (24 if zipped else 6)  # 8 MB, or the 2 MB of one image, in blocks of 256 KB
 
 
+@pytest.mark.parametrize("zipped", [False, True])
+def test_progress_rises_while_few_of_many_are_read(tmp_path, write_idx, zipped, monkeypatch):
+    monkeypatch.setattr(rows, "_PASSED", 2**20)
+    images = np.zeros((4000, 40, 40), np.uint8)  # 6.4 MB
+    originals = open_idx(write_idx(tmp_path / "a-images-idx3-ubyte", images, zipped=zipped))
+    heard = set()
+    for _ in originals.chunks(np.arange(0, 4000, 100), Preparation(1, 40, 40), lambda d, t: heard.add(d)):
+        pass
+    assert len(heard) >= 7 and heard <= set(range(41))
+
+
 @pytest.mark.parametrize(("known", "expected"), [("abcdefghij", "abcdefghij"), ("abc", "0123456789")])
 def test_known_classes(tmp_path, write_mnist, known, expected):
     write_mnist(tmp_path)

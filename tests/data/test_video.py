@@ -442,6 +442,13 @@ def test_cancelling_is_heard_at_every_frame(tmp_path, after):
     assert len(calls) == after
 
 
+def test_progress_rises_with_every_frame(tmp_path):
+    originals = VideoOriginals(make(tmp_path / "a.mkv", pictures(40)))
+    heard = []
+    list(originals.chunks(np.arange(40), Preparation(3, 8, 8), lambda done, total: heard.append(done)))
+    assert sorted(heard) == heard and set(heard) == set(range(41))
+
+
 def test_opening_looks_at_nothing_but_the_file_itself(tmp_path, monkeypatch):
     path = make(tmp_path / "a.mkv", pictures(5))
     first = load(str(path))
