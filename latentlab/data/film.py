@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import struct
 from collections.abc import Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Film:
         """Looks through the file without decoding it. DataError where it is no film."""
         stamps: list[int] = []
         keys: list[int] = []
-        unknown = count = 0
+        there = count = unknown = 0
         with _opened(self.path) as (container, stream):
             frames, declared = stream.frames, _declared(container, stream)
             # AVI numbers frames as they are stored, which is another order where some look ahead.
@@ -65,7 +66,8 @@ class Film:
             with contextlib.suppress(*_errors()):  # what came before is there
                 for packet in container.demux(stream):
                     look()
-                    if not packet.size or packet.is_discard:
+                    there += packet.size > 0
+                    if not packet.size or packet.is_discard:  # cut out by who made the film
                         continue
                     count += 1
                     stamp = packet.pts
@@ -84,8 +86,8 @@ class Film:
             return Index(times, np.zeros(1, np.int64), None, shape)
         times = (order - order[0]) * float(base)
         damage = ""
-        if frames > count:
-            damage = f"it is cut short: {count:,} of {frames:,} frames are there"
+        if frames > there:
+            damage = f"it is cut short: {there:,} of {frames:,} frames are there"
         elif declared and times[-1] + 1 / float(rate) + max(1, declared / 20) < declared:
             damage = f"it is cut short after {clock(float(times[-1]))} of {clock(declared)}"
         # The first frame is one whatever the file says: decoding has to begin somewhere.
@@ -292,12 +294,17 @@ def _errors() -> tuple[type[Exception], ...]:
 
 
 def _declared(container: Any, stream: Any) -> float:
-    """Seconds that the pictures should last, where the file says it; 0 where it does not."""
-    if stream.duration and stream.time_base:
-        return float(stream.duration * stream.time_base)
-    if container.duration and len(container.streams) == 1:  # sound may last longer
-        return container.duration / 1e6
-    return 0
+    """Seconds that the pictures of a Matroska file should last, where it says so; else 0.
+
+    Others say how many frames there are, and of how long they last also what is cut out.
+    """
+    if not container.format.name.startswith("matroska"):
+        return 0
+    said = re.fullmatch(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)", stream.metadata.get("DURATION", ""))
+    if said:
+        return int(said[1]) * 3600 + int(said[2]) * 60 + float(said[3])
+    alone = len(container.streams) == 1  # sound may last longer
+    return container.duration / 1e6 if container.duration and alone else 0
 
 
 def _square(frame: Any, stream: Any) -> tuple[int, int]:

@@ -224,8 +224,8 @@ class _Reader:
 
 
 def as_found(shape: tuple[int, int, int], config: SourceConfig) -> Preparation:
-    """What images of one shape (c, h, w) become: their size is kept where it is a dataset's, else as in a
-    folder `MIXED_SIZE`; so are their channels, but alpha, which a net should only meet on request."""
+    """What images of one shape (c, h, w) become: they keep their channels, and their size where it is one of
+    a dataset; else it is `MIXED_SIZE`, as in a folder."""
     channels, *size = shape
     if config.size:
         size = [config.size, config.size]

@@ -182,6 +182,35 @@ def test_a_rate_that_varies(tmp_path):
     ]
 
 
+def test_frames_that_were_cut_out_are_not_missed(tmp_path):
+    frames = pictures(60)
+    path = make(tmp_path / "a.mp4", frames, "libx264", "yuv420p", times=range(-40, 20))
+    with av.open(str(path)) as container:  # it holds all of them, and a list that says which are shown
+        assert container.streams.video[0].frames == 60
+        assert sum(packet.is_discard for packet in container.demux(video=0)) == 40
+    found = load(str(path))
+    assert len(found) == 20 and found.skipped == ()
+    np.testing.assert_allclose(bars(found.images), bars(frames[40:].transpose(0, 3, 1, 2)), atol=0.03)
+    assert found.factors["time"][0] == 0 and found.name_of(19) == "frame 19 · 0:01.9"
+
+
+def test_sound_that_lasts_longer_is_no_damage(tmp_path):
+    path = tmp_path / "a.mkv"
+    with av.open(str(path), "w") as container:
+        pictures_of, sound = container.add_stream("ffv1", rate=RATE), container.add_stream("aac", rate=8000)
+        pictures_of.width, pictures_of.height, pictures_of.pix_fmt = 64, 48, "bgr0"
+        for pixels in pictures(5):
+            container.mux(pictures_of.encode(av.VideoFrame.from_ndarray(pixels, "rgb24")))
+        container.mux(pictures_of.encode())
+        for i in range(80):
+            frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.int16), format="s16", layout="mono")
+            frame.sample_rate, frame.pts = 8000, 1024 * i
+            container.mux(sound.encode(frame))
+        container.mux(sound.encode())
+    found = load(str(path))
+    assert len(found) == 5 and found.skipped == ()
+
+
 def test_alpha(tmp_path):
     frames = np.random.default_rng(0).integers(0, 256, (5, 48, 64, 4), np.uint8)
     path = make(tmp_path / "a.mov", frames, "png", "rgba")
