@@ -149,6 +149,9 @@ class DatasetPanel(QWidget):
             else "These images are loaded; look for changes on the disk."
         )
         set_primary(self.load, pending and dataset is not None)
+        if self._session.loading and not self._edited:  # it may be all that is seen of a long dock
+            self.load.setText("Loading…")
+            set_primary(self.load, False)
 
     def _on_loading_changed(self, loading: bool) -> None:
         if loading:
@@ -161,6 +164,8 @@ class DatasetPanel(QWidget):
     def _on_loading_progressed(self, done: int, total: int) -> None:
         self.progress.setRange(0, total)
         self.progress.setValue(done)
+        if not self._edited:
+            self.load.setText(f"Loading… {100 * done // max(1, total)}%")
 
     def _on_dataset_changed(self, dataset: Dataset) -> None:
         if self._edited:  # meanwhile: what is being chosen stays

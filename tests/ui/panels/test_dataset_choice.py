@@ -259,8 +259,10 @@ def test_the_button_says_what_it_would_do(window, the, pick, type_into, click, q
     pick("dataset_balance", 1)
     assert load.text() == "Load"
     click("dataset_load")
+    assert load.text().startswith("Loading…") and not load.property("primary")
     qtbot.waitUntil(lambda: window.session.dataset.config["balance"] == "over", timeout=10_000)
-    assert load.text() == "Load again" and not load.property("primary")
+    qtbot.waitUntil(lambda: load.text() == "Load again", timeout=5_000)
+    assert not load.property("primary")
 
 
 def test_a_number_that_is_half_typed_is_left_alone_when_images_come(window, the, type_into, qtbot):
@@ -311,6 +313,7 @@ def test_choosing_what_must_be_fetched_fetches_nothing_until_it_is_asked_for(
     assert the("dataset_hint").accessibleName() == "MNIST is not here yet: 8.0 MB come from the network."
     assert not mnist_here and window.session.dataset.source == "digits"
     click("dataset_load")
+    qtbot.waitUntil(lambda: the("dataset_load").text() == "Download and load", timeout=5_000)
     qtbot.waitUntil(lambda: "no network" in the("status_notice").text(), timeout=5_000)
     assert len(mnist_here) == 1
 
