@@ -441,6 +441,7 @@ def opened(folder, report=lambda done, total: None):
 def test_the_stamp_is_of_what_matters(tmp_path, write_image, monkeypatch):
     write_image(tmp_path / "a" / "1.png")
     write_image(tmp_path / "b" / "2.png")
+    write_image(tmp_path / "b" / "3.png")
     stamp = opened(tmp_path).stamp
     for name in ("notes.md", "README", "backup.zip"):
         (tmp_path / name).write_text("no matter")

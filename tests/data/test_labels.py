@@ -80,6 +80,11 @@ def test_a_name_that_two_files_have_means_neither():
     assert found.factors["x"].tolist() == [3, 2, 4, 3]  # the middle one where none is
 
 
+def test_a_whole_path_comes_before_a_name():
+    found = tell("file,x\n1.png,1\nb/1.png,2\n", paths=["b/1.png", "1.png"])
+    assert found.factors["x"].tolist() == [2, 1]
+
+
 def test_names_count_from_where_the_table_lies():
     paths = ["train/img/1.png", "test/img/1.png"]
     found = tell(
