@@ -55,9 +55,9 @@ def read_tables(
     comma, semicolon, tab, bar or spaces between the fields, which may be quoted (RFC 4180); a row of names
     first, unless that names an image itself; before it a count of rows, as in CelebA's list. The column whose
     values name the most images is the key: their path from the table or from the top, or the file's name
-    where no other has it, both with or without the suffix, in any case; of bare numbers only if the column is
-    called id, file or the like. The first row that names an image
-    counts, and the first table that has a value.
+    where no other has it, both with or without the suffix, in any case; a column of bare numbers only if it
+    is called id, file or the like. The first row that names an image counts, and the first table that has a
+    value.
 
     Labels are the column `label_column`, else one of `LABEL_NAMES` with at most `MOST_CLASSES` values, else
     the first of words with that many, fewer than the images named; images without one are "(unsorted)".

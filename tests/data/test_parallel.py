@@ -46,7 +46,8 @@ def test_results_come_in_the_order_of_the_pieces():
 
 
 def test_nothing_to_do_starts_no_thread():
-    assert list(in_order(str, [], nothing)) == [] and not threads()
+    before = set(threads())  # of another test that ended in the middle
+    assert list(in_order(str, [], nothing)) == [] and set(threads()) <= before
 
 
 def test_as_many_are_worked_on_at_once_as_there_are_cores():
