@@ -113,8 +113,9 @@ class _Members(Container, Generic[H]):
     def find(self, report: Report) -> Found:
         say(report, "Looking into the archive")
         pile, total = Pile[H](), 0
-        most = MOST_EXPANDED + MOST_TIMES * self.path.stat().st_size
         try:
+            on_disk = self.path.stat().st_size
+            most = MOST_EXPANDED + MOST_TIMES * on_disk
             for count, (name, size, handle, obstacle) in enumerate(self._members(report)):
                 if count == MOST_MEMBERS:
                     raise Damaged(f"it holds more than {MOST_MEMBERS:,} files: the rest is left out")
@@ -125,10 +126,10 @@ class _Members(Container, Generic[H]):
                     obstacle = (
                         f"it takes {size / 2**20:,.0f} MiB; at most {MOST_MEMBER // 2**20} MiB are read"
                     )
-                if pile.add(path, handle, obstacle) and not obstacle:
-                    total += size
+                total += size if sort_of(path) and not obstacle else 0
                 if total > most:
                     raise Damaged(f"it expands to more than {most / 2**30:,.0f} GiB: the rest is left out")
+                pile.add(path, handle, obstacle)
         except Damaged as reason:
             pile.skip(self.path.name, str(reason))
         except OSError as error:
@@ -139,8 +140,8 @@ class _Members(Container, Generic[H]):
             pile.skip(inner, "it is an archive in the archive: unpack it, and open it by itself")
         self._arrange(pile, report)
         self._images = pile.images
-        tables = {path: partial(self._table, handle) for path, handle in pile.tables}
-        return Found([path for path, _ in pile.images], tables, pile.skipped, self._on_disk(pile))
+        tables = {path: partial(self._read, handle) for path, handle in pile.tables}
+        return Found([path for path, _ in pile.images], tables, pile.skipped, on_disk)
 
     def open(self, place: int) -> BinaryIO:
         self.found(no_report)
@@ -156,13 +157,6 @@ class _Members(Container, Generic[H]):
             return self._read(handle, LOOKED_AT)
         except Unreadable:
             return b""
-
-    def _table(self, handle: H, most: int) -> bytes:
-        return self._read(handle, most)
-
-    def _on_disk(self, pile: Pile[H]) -> int:
-        """Bytes that the images take in the archive."""
-        return self.path.stat().st_size
 
     @abstractmethod
     def _members(self, report: Report) -> Iterator[tuple[str, int, H, str]]:

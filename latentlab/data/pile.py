@@ -57,18 +57,16 @@ class Pile(Generic[H]):
         self._tables: list[tuple[str, H]] = []
         self._nameless: list[tuple[str, H]] = []
 
-    def add(self, path: str, handle: H, obstacle: str = "") -> bool:
-        """Whether it is of any use. What has an `obstacle` (a clause) is skipped."""
+    def add(self, path: str, handle: H, obstacle: str = "") -> None:
+        """Take a file, if it is of any use. What has an `obstacle` (a clause) is skipped."""
         kind = sort_of(path)
         if kind and obstacle:
             self.skip(path, obstacle)
         elif kind == "archive":
             self.archives.append(path)
         elif kind:
-            {"image": self.images, "table": self._tables, "nameless": self._nameless}[kind].append(
-                (path, handle)
-            )
-        return bool(kind)
+            lists = {"image": self.images, "table": self._tables, "nameless": self._nameless}
+            lists[kind].append((path, handle))
 
     def skip(self, path: str, reason: str) -> None:
         self.skipped.append(Skipped(printable(path), reason))

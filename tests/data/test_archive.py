@@ -106,6 +106,15 @@ def test_originals_that_are_damaged_since(kind, tmp_path, monkeypatch):
         found.original(2)
 
 
+def test_originals_that_are_gone_since(kind, tmp_path):
+    path = pack(tmp_path / kind, {f"{i}.png": png(i) for i in range(3)})
+    load(str(path))
+    found = load(str(path))
+    path.unlink()
+    with pytest.raises(DataError, match=r"Cannot read .*: No such file or directory\."):
+        found.original(2)
+
+
 def test_only_a_few_in_an_order(kind, tmp_path):
     path = pack(tmp_path / kind, {f"{'abc'[i // 30]}/{i}.png": png(i) for i in range(90)})
     found = load(str(path), {"limit": 6})
