@@ -16,9 +16,20 @@ import numpy as np
 from latentlab.core.errors import DataError
 from latentlab.data.images import to_array
 
-#: Nothing but these is tried: FFmpeg also knows lists that name other files and addresses of the network.
-_FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpeg,mpegts,mpegvideo,m4v,asf,flv,ogg,gif,apng"
-_OPTIONS = {"format_whitelist": _FORMATS, "protocol_whitelist": "none"}
+#: How files of known kinds start -> what FFmpeg calls them. It is never left to guess: it also knows lists
+#: that name other files and addresses of the network.
+_STARTS = {
+    b"\x1aE\xdf\xa3": "matroska",
+    b"\0\0\1\xba": "mpeg",
+    b"\0\0\1\xb3": "mpegvideo",
+    b"\x30\x26\xb2\x75": "asf",
+    b"FLV": "flv",
+    b"OggS": "ogg",
+    b"GIF8": "gif",
+    b"\x89PNG": "apng",
+}
+#: What comes first in QuickTime's files and their like, at byte 4.
+_ATOMS = (b"ftyp", b"moov", b"mdat", b"moof", b"styp", b"free", b"skip", b"wide", b"pnot")
 _BUFFER = 2**18
 #: Frames that are rather decoded than jumped over.
 _NEAR = 16
@@ -246,7 +257,15 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         try:
             # A file, not its name: FFmpeg takes names for addresses of all kinds.
             file = stack.enter_context(path.open("rb"))
-            container = stack.enter_context(av.open(file, options=dict(_OPTIONS), buffer_size=_BUFFER))
+            kind = _kind(file.read(200))
+            file.seek(0)
+            # No other file may be opened, whatever this one says; older FFmpegs crash on being told so of
+            # "mpeg", which cannot name any.
+            options = {} if kind == "mpeg" else {"protocol_whitelist": "none"}
+            if kind is None:
+                raise ValueError("no film")
+            opened = av.open(file, format=kind, options=options, buffer_size=_BUFFER)
+            container = stack.enter_context(opened)
         except (av.FFmpegError, OSError, ValueError) as error:
             if isinstance(error, (FileNotFoundError, PermissionError)):
                 raise DataError(f"Cannot read {path}: {error.strerror}.") from None
@@ -262,6 +281,18 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
         stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
         stream.thread_type = "AUTO"
         yield container, stream
+
+
+def _kind(start: bytes) -> str | None:
+    """What FFmpeg calls files that start so; None where it is none that is read here."""
+    if start[4:8] in _ATOMS:
+        return "mov"
+    if start[:4] == b"RIFF" and start[8:12] == b"AVI ":
+        return "avi"
+    # Packets of 188 bytes, each with a G first, or 4 bytes of a clock before it.
+    if start[::188][:2] == b"GG" or start[4::188][:2] == b"GG":
+        return "mpegts"
+    return next((kind for first, kind in _STARTS.items() if start.startswith(first)), None)
 
 
 def _frames(container: Any, stream: Any, look: Look) -> Iterator[Any]:

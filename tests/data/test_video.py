@@ -414,9 +414,20 @@ def says(path, *words):
 
 def test_what_is_no_film(tmp_path):
     path = tmp_path / "a.mp4"
-    for content in (b"", b"text " * 900, bytes(5000), b"\x1aE\xdf\xa3" + b"no Matroska" * 100):
+    starts = (
+        b"\x1aE\xdf\xa3",
+        b"\0\0\0\x18ftyp",
+        b"RIFF\0\0\0\0AVI ",
+        b"GIF89a",
+        b"\0\0\1\xba",
+        b"OggS",
+        b"FLV\1",
+    )
+    for content in (b"", b"text " * 900, bytes(5000), *(start + b"no film" * 100 for start in starts)):
         path.write_bytes(content)
-        says(path, "is no film of a known kind")
+        says(path)
+    path.write_bytes(b"text " * 900)
+    says(path, "is no film of a known kind")
     content = make(tmp_path / "b.mp4", pictures(9), "libx264", "yuv420p").read_bytes()
     path.write_bytes(content[: content.index(b"moov")])  # its table of contents is at its end
     says(path, "is no film of a known kind, or its start or end is damaged")
