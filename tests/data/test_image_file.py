@@ -46,6 +46,11 @@ def encoded(image, kind, **options):
     return file.getvalue()
 
 
+def as_tiff(mode, width=40, height=30):
+    # Before version 13 Pillow does not read YCbCr as it writes it unpacked.
+    return encoded(in_mode(mode, width, height), "TIFF", compression="tiff_lzw" if mode == "YCbCr" else None)
+
+
 def in_mode(mode, width=40, height=30):
     image = picture(width, height)
     if mode in ("I", "I;16", "F"):
@@ -69,7 +74,7 @@ def in_mode(mode, width=40, height=30):
     ),
 )  # fmt: skip
 def test_every_mode_becomes_what_is_prepared(mode, width, height, preparation):
-    content = encoded(in_mode(mode, width, height), "TIFF")
+    content = as_tiff(mode, width, height)
     header = read_header(io.BytesIO(content))
     assert (header.width, header.height, header.grey) == (width, height, mode in GREY)
     pixels, found = read_image(io.BytesIO(content), preparation)
@@ -81,7 +86,7 @@ def test_every_mode_becomes_what_is_prepared(mode, width, height, preparation):
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_mode_shows_the_picture(mode):
-    whole = read_whole(io.BytesIO(encoded(in_mode(mode), "TIFF")))
+    whole = read_whole(io.BytesIO(as_tiff(mode)))
     if mode in ("I", "I;16"):  # numbers up to 255 of 65535
         np.testing.assert_array_equal(whole, np.rint(np.asarray(picture().convert("L")) / 257)[None])
         return
