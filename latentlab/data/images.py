@@ -89,8 +89,9 @@ def fit(
         left, top = (image.width - side) // 2, (image.height - side) // 2
         return _resized(image.crop((left, top, left + side, top + side)), width, height)
     scale = min(wide / width, tall / height)
-    left, top = left + (wide - width * scale) / 2, top + (tall - height * scale) / 2
-    return _resized(image, width, height, (left, top, left + width * scale, top + height * scale))
+    # Without the bounds a last digit may lie outside, which Pillow refuses.
+    beside, above = max(0, (wide - width * scale) / 2), max(0, (tall - height * scale) / 2)
+    return _resized(image, width, height, (left + beside, top + above, right - beside, bottom - above))
 
 
 def _resized(image: Image.Image, width: int, height: int, box: Box | None = None) -> Image.Image:

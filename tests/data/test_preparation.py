@@ -167,6 +167,15 @@ def test_resizing_is_that_of_the_formulas(how, found, wanted):
     assert abs(result - expected).max() <= 1.5  # it is rounded after each of the two passes
 
 
+def test_every_pair_of_proportions_can_be_cropped():
+    """A part of all the width, computed: its last digit may not lie outside of the image."""
+    for side in range(1, 60):
+        for width in range(8, 60):
+            image = np.full((1, 1, side, 3 * side), 7, np.uint8)
+            assert (Preparation(1, 8, width).of_array(image) == 7).all()
+            assert (Preparation(1, width, 8).of_array(image.transpose(0, 1, 3, 2)) == 7).all()
+
+
 def test_shrinking_by_much_is_near_the_formula():
     """Beyond a factor of six whole pixels are averaged first, which is quicker and costs little."""
     tall = 480
