@@ -159,7 +159,7 @@ def child(what: str, images: int) -> None:
     told: dict[str, Any] = {"mapped": dataset.is_mapped, "load_s": round(time.perf_counter() - started, 1)}
     if what == "train":
         steps = images * 9 // 10 // BATCH
-        plan = run.plan("vae-mlp", {}, {"batch_size": BATCH, "steps": steps, "device": "cpu"})
+        plan = run.plan("vae-mlp", {"width": 32}, {"batch_size": BATCH, "steps": steps, "device": "cpu"})
         training = run.begin(dataset, plan, Path(os.environ["LATENTLAB_HOME"]) / "runs" / str(images))
         started = time.perf_counter()
         for event in training.events():
