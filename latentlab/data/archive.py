@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import zipfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -49,7 +50,7 @@ class ArchiveConfig(FilesConfig):
 
 @register("archive")
 class Archive(Source):
-    """Images in a .zip (stored or deflated) or a .tar, plain or compressed with gzip, bzip2 or xz.
+    """Images in a .zip or a .tar, plain or compressed with gzip, bzip2 or xz.
 
     As of a folder (see there): suffixes, what is hidden, classes, tables, size, channels and limit. The order
     is the natural one of the paths; of a compressed tar it is the archive's own, as it can only be read from
@@ -167,13 +168,16 @@ class _Members(Container, Generic[H]):
         """A member's content, or its first bytes; Unreadable. Any thread may call it."""
 
 
-class _Zip(_Members[zip_format.Member]):
-    def _members(self, report: Report) -> Iterator[tuple[str, int, zip_format.Member, str]]:
-        for member in zip_format.members(self.path, lambda: report(0, 1)):
-            yield member.name, member.size, member, member.obstacle
+class _Zip(_Members[zipfile.ZipInfo]):
+    """Its directory is read when it is first asked for; the file stays open from then on."""
 
-    def _read(self, handle: zip_format.Member, most: int | None = None) -> bytes:
-        return zip_format.read(self.path, handle, most)
+    def _members(self, report: Report) -> Iterator[tuple[str, int, zipfile.ZipInfo, str]]:
+        self._archive = zip_format.opened(self.path, lambda: report(0, 1))
+        for name, info, obstacle in zip_format.members(self._archive):
+            yield name, info.file_size, info, obstacle
+
+    def _read(self, handle: zipfile.ZipInfo, most: int | None = None) -> bytes:
+        return zip_format.read(self._archive, handle, most)
 
 
 class _Tar(_Members[tar_format.Member]):
@@ -327,7 +331,7 @@ def _kind(path: Path) -> str:
             return found
         if tar_format.is_header(start):
             return "tar"
-        if start.startswith((b"PK\3\4", b"PK\5\6", b"PK\7\x08")) or zip_format.has_directory(file):
+        if start.startswith((b"PK\3\4", b"PK\5\6", b"PK\7\x08")) or zipfile.is_zipfile(file):
             return "zip"
     return next((kind for magic, kind in _OTHERS if start.startswith(magic)), "")
 
