@@ -108,8 +108,8 @@ def main() -> None:
             work_ratio = statistics.median(row[1] / row[3] for row in rows)
             faster = statistics.median(row[2] / row[4] for row in rows)
             print(
-                f"{name:10}{count:10,}{count / theirs:10,.0f}{count / mine:10,.0f}{ratio:10.2f}{work_ratio:10.2f}"
-                f"{again:10.3f}{faster:10.0f}",
+                f"{name:10}{count:10,}{count / theirs:10,.0f}{count / mine:10,.0f}"
+                f"{ratio:10.2f}{work_ratio:10.2f}{again:10.3f}{faster:10.0f}",
                 flush=True,
             )
             report[name] = {
