@@ -41,7 +41,7 @@ R = TypeVar("R")
 class FilesConfig(SourceConfig):
     split: Literal["auto", "ignore"] = setting(
         "auto",
-        "Train and test folders",
+        "Test folders",
         "Of folders called train and test (or val, valid, validation) the latter are held out, and the "
         "folders in them are the classes; or they are classes themselves, like any other folders.",
         labels={"auto": "held out", "ignore": "ignore"},

@@ -10,20 +10,26 @@ import pytest
 from PIL import Image
 
 from latentlab.data import SOURCES
+from latentlab.data.fetched import Fetched, listed
 from latentlab.data.download import File
 from latentlab.models import MODELS
 
 
-@pytest.mark.parametrize(("command", "registry"), [("datasets", SOURCES), ("models", MODELS)])
-def test_lists_have_a_line_and_an_object_for_each(call, command, registry):
+@pytest.mark.parametrize(("command", "entries"), [("datasets", listed()), ("models", MODELS.items())])
+def test_lists_have_a_line_and_an_object_for_each(call, command, entries):
+    entries = [entry if isinstance(entry, type) else entry[1] for entry in entries]
     lines = call(command).out.splitlines()
-    assert [line.split()[0] for line in lines] == list(registry)
-    for line, (_, entry) in zip(lines, registry.items(), strict=True):
-        assert entry.title in line and entry.about in line
-    listed = call(command, "--json").json[command]
-    assert [(e["key"], e["title"], e["about"]) for e in listed] == [
-        (key, entry.title, entry.about) for key, entry in registry.items()
+    for line, entry in zip(lines, entries, strict=True):
+        assert line.split()[0] == entry.key and entry.title in line and entry.about in line
+    told = call(command, "--json").json[command]
+    assert [(e["key"], e["title"], e["about"]) for e in told] == [
+        (entry.key, entry.title, entry.about) for entry in entries
     ]
+
+
+def test_what_is_there_at_once_comes_first():
+    kinds = [(kind.needs_path, issubclass(kind, Fetched)) for kind in listed()]
+    assert kinds == sorted(kinds) and len(kinds) == len(list(SOURCES))
 
 
 def test_run(call, trained):

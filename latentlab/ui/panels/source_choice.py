@@ -10,7 +10,7 @@ from PySide6.QtGui import QFontMetrics
 from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLineEdit, QMenu, QVBoxLayout, QWidget
 
 from latentlab.data.base import SOURCES, Dataset, Source
-from latentlab.data.fetched import Fetched
+from latentlab.data.fetched import Fetched, listed
 from latentlab.ui.choosing import Seen
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
@@ -127,9 +127,7 @@ class SourceChoice(QWidget):
         return self.path.text() or str(Path.home())
 
     def _fill_sources(self) -> None:
-        # What is there at once, then what is fetched, then one's own.
-        kinds = [kind for _, kind in SOURCES.items()]
-        for kind in sorted(kinds, key=lambda kind: 2 if kind.needs_path else int(issubclass(kind, Fetched))):
+        for kind in listed():
             self.source.addItem(kind.title, kind.key)
             self.source.setItemData(self.source.count() - 1, kind.about, Qt.ItemDataRole.ToolTipRole)
 
