@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 
 from latentlab.data import SOURCES
-from latentlab.data.fetched import Fetched, listed
 from latentlab.data.download import File
+from latentlab.data.fetched import Fetched, listed
 from latentlab.models import MODELS
 
 
