@@ -68,15 +68,20 @@ class Elbo(Metric):
         assert isinstance(model, VAE)
         generator = torch.Generator(model.device).manual_seed(0)
         reconstruction = divergence = 0.0
-        means = []
+        # In one piece: small ones behind those of each batch would keep their memory from being used again.
+        means, done = torch.empty(len(heldout), 0), 0
         with model.evaluating():
             for images, labels in batches(model, heldout):
                 nll, kl = model.elbo_terms(images, generator, *labels)
                 reconstruction += float(nll.sum())
                 divergence += float(kl.sum())
-                means.append(model.posterior(images, *labels)[0].cpu())
+                mean = model.posterior(images, *labels)[0]
+                if not done:
+                    means = torch.empty(len(heldout), mean.shape[1])
+                means[done : done + len(mean)] = mean
+                done += len(mean)
         count = len(heldout)
-        spread = torch.cat(means).var(0, correction=0)
+        spread = means.var(0, correction=0)
         return {
             "heldout_neg_elbo": (reconstruction + divergence) / count,
             "heldout_reconstruction": reconstruction / count,
@@ -90,18 +95,18 @@ def kl_per_dimension(model: Model, heldout: Heldout) -> np.ndarray | None:
 
     None for models without a posterior, and where nothing was held out.
     """
-    import torch
 
     from latentlab.models import losses
 
     if not isinstance(model, VAE) or not model.probabilistic or len(heldout) == 0:
         return None
+    total: Tensor | None = None  # one for all batches, as in `Elbo.measure`
     with model.evaluating():
-        sums = [
-            losses.kl_to_standard_normal(*model.posterior(images, *labels)).sum(0)
-            for images, labels in batches(model, heldout)
-        ]
-    means: np.ndarray = (torch.stack(sums).sum(0) / len(heldout)).cpu().numpy()
+        for images, labels in batches(model, heldout):
+            kl = losses.kl_to_standard_normal(*model.posterior(images, *labels)).sum(0)
+            total = kl if total is None else total.add_(kl)
+    assert total is not None
+    means: np.ndarray = (total / len(heldout)).cpu().numpy()
     return means
 
 
