@@ -76,10 +76,15 @@ class DataState(PlanState):
             )
 
     def _load(self, function: Callable[[Report], Dataset]) -> None:
+        def loaded(report: Report) -> Dataset:
+            dataset = function(report)
+            _ = dataset.fingerprint  # kept; not in the window's thread, as it reads thousands of images
+            return dataset
+
         self.cancel_loading()
         self.loading_stage = "Loading"
         self._loading = self.start_task(
-            function,
+            loaded,
             self._on_dataset,
             failed=self._on_loading_failed,
             progressed=self._on_loading_progressed,

@@ -9,6 +9,7 @@ import numpy as np
 from PySide6.QtCore import QObject, QSize, Signal
 from PySide6.QtGui import QImage
 
+from latentlab.data.gathering import gather
 from latentlab.ui.mailbox import Mailbox
 from latentlab.ui.widgets.pixels import as_image, scaled, tile_picture
 from latentlab.ui.workers import Worker, explain
@@ -71,9 +72,9 @@ class Thumbnailer(Worker):
             if stamp != self._newest:
                 return
             places = wanted.places[start : start + TOGETHER]
-            # One copy, during which numpy lets the window's thread go on: pages of a map may lie on a slow
-            # disk, and Qt would touch them with the interpreter's lock in its hands.
-            images = wanted.images[places]
+            # A copy, read from the file of a map: its pages may lie on a slow disk, and Qt would touch them
+            # with the interpreter's lock in its hands.
+            images = gather(wanted.images, places)
             made: dict[int, QImage] = {}
             for place, image in zip(places.tolist(), images, strict=True):
                 made[place] = thumbnail(image, wanted.side)

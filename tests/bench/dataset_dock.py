@@ -17,12 +17,12 @@ import argparse
 import json
 import os
 import tempfile
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
-from PySide6.QtCore import QEventLoop, QPoint, QPointF, QSize, Qt, QTimer
+from event_loop import gaps, wait
+from PySide6.QtCore import QPoint, QPointF, QSize, Qt
 from PySide6.QtGui import QPainter, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
@@ -30,44 +30,9 @@ from latentlab.ui import theme
 from latentlab.ui.thumbs import Thumbnailer, Wanted, thumbnail
 from latentlab.ui.widgets.thumbnails import AHEAD, ThumbnailGrid
 
-#: Milliseconds between two looks at the clock, between two steps of a scroll, and between two pages.
-TICK, STEP, PAGE = 4, 16, 33
+#: Milliseconds between two steps of a scroll, and between two pages.
+STEP, PAGE = 16, 33
 ROOMS = {"dock": (QSize(262, 152), 28), "large": (QSize(1200, 700), 48)}
-
-
-def wait(milliseconds: int) -> None:
-    """Let the event loop run."""
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
-
-
-def gaps(steps: Iterator[object], every: int) -> np.ndarray:
-    """Take a step every so many ms until there is none.
-
-    -> (N, 2): ms from one round of the event loop to the next, and how many of them this thread worked.
-    """
-    found: list[tuple[float, float]] = []
-    last = time.perf_counter(), time.thread_time()
-
-    def tick() -> None:
-        nonlocal last
-        now = time.perf_counter(), time.thread_time()
-        found.append((1000 * (now[0] - last[0]), 1000 * (now[1] - last[1])))
-        last = now
-
-    def step() -> None:
-        if next(steps, loop) is loop:
-            loop.quit()
-
-    loop, clock, stepping = QEventLoop(), QTimer(), QTimer()
-    clock.setTimerType(Qt.TimerType.PreciseTimer)
-    clock.timeout.connect(tick)
-    stepping.timeout.connect(step)
-    clock.start(TICK)
-    stepping.start(every)
-    loop.exec()
-    return np.array(found)
 
 
 class Grid(ThumbnailGrid):
