@@ -22,6 +22,14 @@ from latentlab.run import Run
 from latentlab.ui.main_window import MainWindow
 
 
+@pytest.hookimpl(tryfirst=True)  # before those marked slow are left out
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A window of its own costs a test most of a second, and hundreds have one here: they are slow together."""
+    for item in items:
+        if item.path.parent == Path(__file__).parent and "window" in getattr(item, "fixturenames", ()):
+            item.add_marker("slow")
+
+
 @pytest.fixture
 def the(window: MainWindow) -> Callable[[str], Any]:
     """the("train_start"): the one widget of the window that has this name."""

@@ -142,10 +142,10 @@ def test_images_of_another_shape_are_told_of(opened, the, look):
     assert not the("reconstruct_shuffle").isEnabled()
 
 
-def test_without_a_model_a_dropped_image_says_what_to_do(window, the, tmp_path):
+def test_without_a_model_a_dropped_image_says_what_to_do(window, the, tmp_path, qtbot):
     path = write_png(tmp_path, np.zeros((8, 8), np.uint8))
     drop(window, path)
-    assert window.canvas_tabs.currentWidget() is window.reconstruct
+    qtbot.waitUntil(lambda: window.canvas_tabs.currentWidget() is window.reconstruct)
     assert "mine.png" in the("status_notice").text() and "open a run" in the("status_notice").text()
     assert the("reconstruct_view").accessibleDescription().startswith("Press Train")
 
