@@ -24,7 +24,7 @@ from latentlab.ui.main_window import MainWindow
 
 @pytest.hookimpl(tryfirst=True)  # before those marked slow are left out
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A window of its own costs a test most of a second, and hundreds have one here: they are slow together."""
+    """A window of its own costs a test most of a second, and hundreds have one here: all are slow."""
     for item in items:
         if item.path.parent == Path(__file__).parent and "window" in getattr(item, "fixturenames", ()):
             item.add_marker("slow")
