@@ -12,6 +12,8 @@ from PySide6.QtCore import QObject, Signal
 from latentlab import data
 from latentlab.data.base import Dataset, Report
 from latentlab.ui import choosing
+from latentlab.ui.background import Level
+from latentlab.ui.dataset_facts import left_out
 from latentlab.ui.plan_state import PlanState
 from latentlab.ui.preparation_state import Preparation
 from latentlab.ui.workers import Task
@@ -144,10 +146,10 @@ class DataState(PlanState):
             self._remember(self.settings.with_recent("recent_datasets", str(path)))
         if dataset.skipped:
             listed = "\n".join(f"{s.path}: {s.reason}" for s in dataset.skipped)
-            count = len(dataset.skipped)
-            left_out = "1 file was" if count == 1 else f"{count:,} files were"
-            text = f"{left_out} left out of {dataset.name}."
-            self.notify("warning", text, listed, ("Show them", self.skipped_wanted.emit))
+            text = f"Left out of {dataset.name}: {left_out(dataset)}."
+            # Duplicates go because a person said so.
+            level: Level = "info" if all(s.is_duplicate for s in dataset.skipped) else "warning"
+            self.notify(level, text, listed, ("Show them", self.skipped_wanted.emit))
 
     def _task_ended(self, task: Task) -> None:
         if task is self._loading:

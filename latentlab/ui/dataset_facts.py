@@ -15,7 +15,7 @@ def facts(dataset: Dataset) -> list[tuple[str, str]]:
         *_classes(dataset),
         ("Factors", ", ".join(map(shortened, dataset.factors))),
         ("Held out", _held_out(dataset)),
-        ("Left out", _left_out(dataset)),
+        ("Left out", left_out(dataset)),
         ("On disk", size_words(dataset.bytes_found) if dataset.bytes_found else ""),
         ("Pixels", _kept(dataset)),
     ]
@@ -86,7 +86,7 @@ def _held_out(dataset: Dataset) -> str:
     return f"{count:,} for testing" if count else ""
 
 
-def _left_out(dataset: Dataset) -> str:
+def left_out(dataset: Dataset) -> str:
     """``12 files, 340 duplicates``."""
     twins = sum(entry.is_duplicate for entry in dataset.skipped)
     others = len(dataset.skipped) - twins

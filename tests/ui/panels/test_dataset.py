@@ -48,13 +48,23 @@ def test_a_folder_shows_its_classes_and_says_what_it_left_out(
     assert the("dataset_summary").text() == "5 images · 10×10 · colour · 2 classes · 1 skipped"
     assert the("dataset_classes").accessibleName() == "Images per class: cats 3, dogs 2"
     notice = the("status_notice")
-    assert notice.text() == "1 files were left out of pets." or notice.text().startswith("1 file was left")
+    assert notice.text() == "Left out of pets: 1 file."
     assert notice.accessibleName().startswith("warning")
     click("status_details")
     dialog = window.findChild(object, "details_dialog")
     assert "cats/broken.jpg" in dialog.details.toPlainText()
     dialog.close()
     assert window.session.settings.recent_datasets == (str(pictures),)
+
+
+def test_duplicates_that_a_person_wants_left_out_are_no_warning(window, the, qtbot, pictures, loaded):
+    twice = (pictures / "cats" / "again.png", next((pictures / "cats").glob("*.png")))
+    twice[0].write_bytes(twice[1].read_bytes())
+    (pictures / "cats" / "broken.jpg").unlink()
+    window.session.load_dataset(str(pictures), {"duplicates": "exact"})
+    qtbot.waitUntil(loaded("folder"), timeout=10_000)
+    assert the("status_notice").text() == "Left out of pets: 1 duplicate."
+    assert the("status_notice").accessibleName().startswith("info")
 
 
 def test_enter_in_the_path_loads_an_idx_file_although_the_source_says_folder(
