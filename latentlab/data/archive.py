@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 import zipfile
 from abc import abstractmethod
 from collections.abc import Callable, Iterator
@@ -24,6 +22,7 @@ from latentlab.data.image_file import Unreadable
 from latentlab.data.image_kinds import LOOKED_AT
 from latentlab.data.pile import ARCHIVES, KINDS, READ_ARCHIVES, Pile, is_hidden, sort_of
 from latentlab.data.report import no_report, say
+from latentlab.data.rows import stamp_of
 from latentlab.data.tables import MOST_BYTES
 
 #: Bytes that one member may expand to; files in all; bytes in all that any archive may expand to, and how
@@ -89,7 +88,7 @@ class Archive(Source):
                 else f"There is no archive {path}."
             )
         try:
-            kind, status = _kind(path), path.stat()
+            kind = _kind(path)
         except OSError as error:
             raise DataError(f"Cannot read {path}: {error.strerror}.") from None
         if kind not in ("zip", "tar", "gz", "bz2", "xz"):
@@ -98,9 +97,7 @@ class Archive(Source):
         container: Container = _Streamed(path, kind)
         if kind in ("zip", "tar"):
             container = _Zip(path) if kind == "zip" else _Tar(path)
-        stamp = f"{path}\0{status.st_size} {status.st_mtime_ns} {status.st_ctime_ns}"
-        digest = hashlib.sha256(os.fsencode(stamp)).hexdigest()
-        return FileOriginals(_without_suffix(path.name), digest, container, config)
+        return FileOriginals(_without_suffix(path.name), stamp_of([path])[0], container, config)
 
 
 class _Members(Container, Generic[H]):

@@ -23,11 +23,9 @@ from latentlab.data.labels import read_tables
 from latentlab.data.naming import printable
 from latentlab.data.originals import Chunk, Listing, Originals, Settled
 from latentlab.data.parallel import in_order
-from latentlab.data.preparation import Preparation, SourceConfig, rgb
+from latentlab.data.preparation import MIXED_SIZE, Preparation, SourceConfig, rgb
 from latentlab.data.report import Counted, Part, Report, no_report
 
-#: Side of images whose sizes differ, where none is set.
-MIXED_SIZE = 64
 #: Files that one thread reads in a row: fewer cost more in handing over, more make progress jump.
 _TOGETHER = 16
 #: Files whose headers are looked at where these may tell enough.

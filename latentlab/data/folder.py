@@ -11,11 +11,12 @@ from typing import Any, NamedTuple
 from latentlab.core.config import setting
 from latentlab.core.errors import DataError
 from latentlab.data.base import MAX_SIZE, MIN_SIZE, Report, Skipped, Source, no_report, register
-from latentlab.data.files import MIXED_SIZE, Container, FileOriginals, FilesConfig, Found
+from latentlab.data.files import Container, FileOriginals, FilesConfig, Found
 from latentlab.data.idx_format import has_idx_name
 from latentlab.data.image_file import Unreadable
 from latentlab.data.image_kinds import LOOKED_AT
 from latentlab.data.pile import KINDS, Pile, is_hidden, sort_of
+from latentlab.data.preparation import MIXED_SIZE
 from latentlab.data.report import SCALE, say
 
 #: Files between two looks whether to go on with the walk.

@@ -11,16 +11,15 @@ from latentlab.core.errors import DataError
 from latentlab.data import cache, store
 from latentlab.data.dataset import LOOKS_LIKE, SAME_AS, Contents, Dataset, Skipped
 from latentlab.data.duplicates import Duplicates, Twins
+from latentlab.data.images import evenly_spaced
 from latentlab.data.naming import natural_key
-from latentlab.data.originals import Listing, Originals, Settled, chosen_of
-from latentlab.data.preparation import SourceConfig
+from latentlab.data.originals import Listing, Originals, Settled
+from latentlab.data.preparation import AUGMENTING, SourceConfig
 from latentlab.data.report import SCALE, Part, Report, Rising, say
 
 #: Settings that change no stored pixel: how often the training sees an image, and what it does to it then.
 #: Where a path leads is in the stamp of what is there.
-NOT_STORED = frozenset(
-    {"path", "balance", "augment_flip", "augment_rotate", "augment_crop", "augment_colour"}
-)
+NOT_STORED = AUGMENTING | {"path", "balance"}
 
 #: Images that are looked at again in a row.
 _TOGETHER = 64
@@ -50,7 +49,7 @@ def _read(
 ) -> tuple[np.ndarray, Contents]:
     say(report, "Looking for images")
     listing = originals.listing(Part(report, 0, 0.05))
-    chosen = chosen_of(listing, config.limit)
+    chosen = evenly_spaced(listing.count, config.limit)
     for settle in (originals.guess, originals.settle):
         say(report, "Looking at sizes")
         settled = settle(chosen, config, Part(report, 0.05, 0.25))

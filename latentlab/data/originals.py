@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from latentlab.data.dataset import Skipped
-from latentlab.data.images import CHUNK, evenly_spaced
+from latentlab.data.images import CHUNK
 from latentlab.data.parallel import in_order
-from latentlab.data.preparation import Preparation, SourceConfig, rgb
+from latentlab.data.preparation import Preparation, SourceConfig, as_found
 from latentlab.data.report import Counted, Report
 
 #: Bytes of images that are read in a row.
@@ -108,9 +108,7 @@ class ArrayOriginals(Originals):
         a time, but for `original`. DataError where the file is damaged."""
 
     def settle(self, chosen: np.ndarray, config: SourceConfig, report: Report) -> Settled:
-        channels, height, width = self.shape
-        size = (config.size, config.size) if config.size else (height, width)
-        return Settled(Preparation(config.channels or channels, *size, config.fit, rgb(config.background)))
+        return Settled(as_found(self.shape, config))
 
     def chunks(self, chosen: np.ndarray, preparation: Preparation, report: Report) -> Iterator[Chunk]:
         count = len(chosen)
@@ -156,8 +154,3 @@ class HeldArray(ArrayOriginals):
 
     def read(self, places: np.ndarray) -> np.ndarray:
         return self._images[places]
-
-
-def chosen_of(listing: Listing, limit: int) -> np.ndarray:
-    """The places that a limit leaves, spread evenly: int64, ascending."""
-    return evenly_spaced(listing.count, limit)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 Fit = Literal["crop", "pad", "stretch"]
 #: Channels -> what Pillow calls an image that has so many.
 MODES = {1: "L", 3: "RGB", 4: "RGBA"}
+#: Side of images whose sizes differ or are none of a dataset, where none is set.
+MIXED_SIZE = 64
 
 
 def _as_int(value: Any) -> Any:
@@ -118,6 +120,15 @@ class SourceConfig(Config):
             raise ValueError("a colour such as #000000 (black) or #ffffff (white)")
         return background.lower()
 
+    @property
+    def augments(self) -> bool:
+        """Whether training is to see images changed."""
+        return any(getattr(self, name) not in (0, "none") for name in AUGMENTING)
+
+
+#: Settings that a training follows each time it sees an image.
+AUGMENTING = frozenset(name for name in SourceConfig.model_fields if name.startswith("augment_"))
+
 
 def rgb(colour: str) -> tuple[int, int, int]:
     """``#ff8000`` -> (255, 128, 0)."""
@@ -159,3 +170,15 @@ class Preparation:
         for target, pixels in zip(result, images, strict=True):
             target[:] = self.of_image(to_pillow(pixels))
         return result
+
+
+def as_found(shape: tuple[int, int, int], config: SourceConfig) -> Preparation:
+    """What images of one shape (c, h, w) become: they keep their channels, and their size where it is one of
+    a dataset; else it is `MIXED_SIZE`, as in a folder."""
+    channels, *size = shape
+    if config.size:
+        size = [config.size, config.size]
+    elif not all(MIN_SIZE <= side <= MAX_SIZE for side in size):
+        size = [MIXED_SIZE, MIXED_SIZE]
+    height, width = size
+    return Preparation(config.channels or channels, height, width, config.fit, rgb(config.background))

@@ -20,12 +20,10 @@ from typing import IO
 import numpy as np
 
 from latentlab.core.errors import DataError
-from latentlab.data.dataset import MAX_SIZE, MIN_SIZE
-from latentlab.data.files import MIXED_SIZE
 from latentlab.data.images import CHUNK
-from latentlab.data.originals import ArrayOriginals, Chunk, Settled
+from latentlab.data.originals import ArrayOriginals, Chunk
 from latentlab.data.parallel import in_order
-from latentlab.data.preparation import Preparation, SourceConfig, rgb
+from latentlab.data.preparation import Preparation
 from latentlab.data.report import Counted, Report
 
 #: Bytes as found that one thread prepares in a row, and bytes read between two looks at who may cancel.
@@ -162,9 +160,6 @@ class RowOriginals(ArrayOriginals):
     def pixels(self, part: int, raw: np.ndarray) -> np.ndarray:
         """uint8 (K, length), rows of a part -> uint8 (K, c, h, w) of `shape`. DataError."""
 
-    def settle(self, chosen: np.ndarray, config: SourceConfig, report: Report) -> Settled:
-        return Settled(as_found(self.shape, config))
-
     def chunks(self, chosen: np.ndarray, preparation: Preparation, report: Report) -> Iterator[Chunk]:
         if not len(chosen):
             return
@@ -221,18 +216,6 @@ class _Reader:
     def close(self) -> None:
         for reader in self._readers:
             reader.close()
-
-
-def as_found(shape: tuple[int, int, int], config: SourceConfig) -> Preparation:
-    """What images of one shape (c, h, w) become: they keep their channels, and their size where it is one of
-    a dataset; else it is `MIXED_SIZE`, as in a folder."""
-    channels, *size = shape
-    if config.size:
-        size = [config.size, config.size]
-    elif not all(MIN_SIZE <= side <= MAX_SIZE for side in size):
-        size = [MIXED_SIZE, MIXED_SIZE]
-    height, width = size
-    return Preparation(config.channels or channels, height, width, config.fit, rgb(config.background))
 
 
 def at_once(length: int) -> int:

@@ -16,9 +16,9 @@ from latentlab.data.base import Report, Skipped, Source, SourceConfig, no_report
 from latentlab.data.film import Film, Index, Webp, clock
 from latentlab.data.originals import Chunk, Listing, Originals, Settled
 from latentlab.data.parallel import in_order
-from latentlab.data.preparation import Preparation
+from latentlab.data.preparation import Preparation, as_found
 from latentlab.data.report import Counted
-from latentlab.data.rows import Few, as_found, at_once, stamp_of
+from latentlab.data.rows import Few, at_once, stamp_of
 
 _FILMS = ".mp4 .mov .mkv .webm .avi .m4v .mpg .mpeg .wmv .flv .ogv .3gp .mts .m2ts"
 SUFFIXES = frozenset([*_FILMS.split(), ".gif", ".apng", ".webp"])

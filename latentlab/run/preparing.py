@@ -14,9 +14,9 @@ from latentlab.core.errors import DataError
 from latentlab.data.base import Dataset, Skipped, Source
 from latentlab.data.fetched import Fetched
 from latentlab.data.files import FileOriginals
-from latentlab.data.images import fit, to_array, to_channels, to_pillow
-from latentlab.data.originals import Originals, chosen_of
-from latentlab.data.preparation import Preparation, SourceConfig, rgb
+from latentlab.data.images import evenly_spaced, fit, to_array, to_channels, to_pillow
+from latentlab.data.originals import Originals
+from latentlab.data.preparation import AUGMENTING, Preparation, SourceConfig, rgb
 from latentlab.data.report import Part, Report, no_report, say
 from latentlab.export.grid import compose
 
@@ -32,7 +32,7 @@ BACKGROUND = 48
 _ROUNDS = 4
 #: What `Source.open` may not depend on, for the person's own images and for others.
 _PREPARED = frozenset(SourceConfig.model_fields)
-_AFTERWARDS = frozenset(name for name in _PREPARED if name.startswith("augment_")) | {"balance", "fit"}
+_AFTERWARDS = AUGMENTING | {"balance", "fit"}
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -116,7 +116,7 @@ def prepared(
     originals = opened.originals
     say(report, "Looking for images")
     listing = originals.listing(Part(report, 0, 0.6))
-    chosen = chosen_of(listing, config.limit)
+    chosen = evenly_spaced(listing.count, config.limit)
     places = chosen[_spread(len(chosen), count, seed)]
     say(report, "Preparing a few")
     settled, unsure, preparation = _settle(originals, config, chosen, places, loaded, Part(report, 0.6, 0.8))
@@ -222,7 +222,7 @@ def _settle(
 
 
 def _augmented(images: np.ndarray, config: SourceConfig, seed: int) -> np.ndarray | None:
-    if all(getattr(config, name) in (0, "none") for name in _PREPARED if name.startswith("augment_")):
+    if not config.augments:  # asked here: torch takes a while to import
         return None
     from latentlab.training.augmentation import augment
 
