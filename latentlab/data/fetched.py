@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from latentlab.core import paths
 from latentlab.data import download
 from latentlab.data.base import SOURCES, Dataset, Report, Source, register
+from latentlab.data.cifar import CIFAR_10, CifarOriginals
 from latentlab.data.download import File
 from latentlab.data.loading import load_originals
 from latentlab.data.originals import Originals
@@ -185,7 +186,7 @@ class Cifar10(Fetched):
 
     title = "CIFAR-10"
     about = "60,000 photographs of 10 kinds of things, 32×32 colour; 170.1 MB from the network on first use."
-    classes = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
+    classes = CIFAR_10.known
     files = (
         File(
             "cifar-10-binary.tar.gz",
@@ -201,8 +202,6 @@ class Cifar10(Fetched):
 
     @classmethod
     def opened(cls) -> Originals:
-        from latentlab.data.cifar import CifarOriginals
-
         originals = CifarOriginals(cls.folder() / cls.files[0].name)
         originals.name = cls.key
         return originals
