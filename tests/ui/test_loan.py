@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 import shiboken6
 import torch
-from PySide6.QtCore import QEventLoop
 from pytestqt.qtbot import QtBot
 
 from latentlab.core.config import parse
@@ -143,22 +142,22 @@ def test_given_up_on_its_way_it_ends_at_the_next_report_without_a_result(session
 
 
 def test_what_was_on_its_way_when_it_was_given_up_is_not_told(session, lend, ended, qtbot):
-    told, go_on = threading.Event(), threading.Event()
+    begun, say, said, go_on = (threading.Event() for _ in range(4))
 
     def work(model, report):
+        begun.set()
+        assert say.wait(10)
         loan.tell("first")
         report(1, 2)
-        told.set()
+        said.set()
         assert go_on.wait(10)
         return "result"  # without another report: it never noticed
 
-    # Only what the sampler says is let in, so that what the work said waits for this thread. It is listened
-    # to before it is asked: its answer may be quicker than this thread.
-    loop = QEventLoop()
-    session.sampler.lent.connect(loop.quit)
     loan, heard = lend(work)
-    loop.exec()
-    assert told.wait(10)
+    qtbot.waitUntil(begun.is_set, timeout=10_000)
+    # From here to the cancel this thread takes no events: what the work says waits for it.
+    say.set()
+    assert said.wait(10)
     loan.cancel()
     go_on.set()
     ended(heard)
