@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field, ValidationError
 
@@ -32,6 +32,9 @@ class Settings(Config):
         0  # GiB of images kept in memory; 0: a quarter of the machine's
     )
     thumbnail_size: Annotated[int, Field(ge=16, le=96)] = 28  # pixels of one in the Dataset dock
+    exports: Annotated[
+        dict[str, dict[str, Any]], Field(default_factory=dict)
+    ]  # last settings of each export: "grid", "film", ...
     open_groups: tuple[str, ...] = ()  # headings of forms that are unfolded: "model:Stability"
 
     @property

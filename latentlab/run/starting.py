@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import platform
+import uuid
 from collections.abc import Mapping, Sequence
 from importlib import metadata
 from pathlib import Path
@@ -46,6 +47,7 @@ def begin(dataset: Dataset, plan: Plan, folder: str | Path, start_from: str | Pa
     distinct = len(np.unique(train))  # balancing may repeat some
     model.start_training(plan.training.learning_rate, distinct)
     info: dict[str, Any] = {
+        "id": uuid.uuid4().hex,
         "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
         **_circumstances(device, dataset.image_shape),
         "data": _about(dataset, distinct),

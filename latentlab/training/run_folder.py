@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 import re
@@ -86,6 +87,13 @@ class RunFolder:
     @property
     def name(self) -> str:
         return self.path.name
+
+    @property
+    def fingerprint(self) -> str:
+        """Tells this run from every other, wherever its folder lies: 16 hex digits."""
+        # What never changes: settings, data and the rest of run.json may, as the run goes on.
+        known = [self.info.get("id", ""), self.info.get("created", ""), self.info["image_shape"]]
+        return hashlib.sha256(json.dumps(known).encode()).hexdigest()[:16]
 
     def update(self, **changes: Any) -> None:
         """Change fields of run.json. OSError passes through."""

@@ -46,6 +46,7 @@ from latentlab.ui.panels.timeline import TimelinePanel
 from latentlab.ui.panels.training import TrainingPanel
 from latentlab.ui.session import Session
 from latentlab.ui.toolbar import Toolbar
+from latentlab.ui.widgets.export_bar import ExportBar
 from latentlab.ui.widgets.findings import LEVELS
 from latentlab.ui.widgets.labels import rule
 
@@ -159,6 +160,7 @@ class MainWindow(QMainWindow):
             self._dock("Curves and timeline", "bottom_dock", below, Qt.DockWidgetArea.BottomDockWidgetArea),
         ]
         self.statusBar().addWidget(self.notices, 1)
+        self.statusBar().addPermanentWidget(ExportBar(self.session.exports))
         self.statusBar().setSizeGripEnabled(False)
 
     def _on_bottom_tab_changed(self, index: int) -> None:

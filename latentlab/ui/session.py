@@ -18,6 +18,7 @@ from latentlab.ui.bookmarks_state import Bookmarks
 from latentlab.ui.comparison import Comparison
 from latentlab.ui.data_state import DataState
 from latentlab.ui.directions_state import Directions
+from latentlab.ui.exports import Exports
 from latentlab.ui.history import History
 from latentlab.ui.importance_state import ImportanceState
 from latentlab.ui.kept_file import KeptFile
@@ -69,6 +70,7 @@ class Session(DataState):
         self.directions = Directions(self)
         self.bookmarks = Bookmarks(self)
         self.comparison = Comparison(self)
+        self.exports = Exports(self)
         self.dataset_changed.connect(self._on_dataset_changed)
 
     def start(self) -> None:
