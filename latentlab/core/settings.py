@@ -32,9 +32,8 @@ class Settings(Config):
         0  # GiB of images kept in memory; 0: a quarter of the machine's
     )
     thumbnail_size: Annotated[int, Field(ge=16, le=96)] = 28  # pixels of one in the Dataset dock
-    exports: Annotated[
-        dict[str, dict[str, Any]], Field(default_factory=dict)
-    ]  # last settings of each export: "grid", "film", ...
+    # The last settings of each kind of export: "grid", "film", ...
+    exports: dict[str, dict[str, Any]] = Field(default_factory=dict)
     open_groups: tuple[str, ...] = ()  # headings of forms that are unfolded: "model:Stability"
 
     @property

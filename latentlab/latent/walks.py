@@ -24,8 +24,8 @@ class WalkConfig(Config):
         "slerp",
         "Path",
         "Slerp (spherical) keeps latents as long as the prior's own; linear cuts through the middle; spline "
-        "goes smoothly through every keyframe; geodesic is the shortest in the images: it changes them at an even "
-        "pace; noise wanders from the first keyframe and comes back, without the others.",
+        "goes smoothly through every keyframe; geodesic is the shortest in the images: it changes them at "
+        "an even pace; noise wanders from the first keyframe and comes back, without the others.",
         labels={
             "slerp": "Slerp",
             "linear": "Linear",
