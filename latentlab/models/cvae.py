@@ -70,7 +70,7 @@ class ConditionalVAE(VAEConv):
         features = self.nets["encoder"](images)
         costs = []
         for one in torch.eye(len(self.label_names), device=images.device):
-            condition = one.expand(len(images), -1)
+            condition = one.expand(images.shape[0], -1)
             mean, log_variance = self.bounded(self.nets["head"](joined(features, condition)))
             nll = self.likelihood.nll(self.nets["decoder"](joined(mean, condition)), images)
             costs.append(nll + losses.kl_to_standard_normal(mean, log_variance).sum(1))
