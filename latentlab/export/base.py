@@ -16,17 +16,21 @@ from latentlab.core.registry import Registry
 if TYPE_CHECKING:
     from PIL import Image
 
+    from latentlab.export.state import State
+
 
 class Exporter:
     """Writes one kind of file. Sub-classes are registered.
 
-    suffixes: file name endings it writes, the usual one first; animated: takes many frames.
+    suffixes: file name endings it writes, the usual one first; animated: takes many frames; keeps_state: its
+    files say where they came from, see `State`.
     """
 
     key: ClassVar[str]
     title: ClassVar[str]
     suffixes: ClassVar[tuple[str, ...]]
     animated: ClassVar[bool] = False
+    keeps_state: ClassVar[bool] = False
 
     @classmethod
     def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
@@ -48,8 +52,11 @@ def exporter_for(path: Path, animated: bool) -> type[Exporter]:
     raise ExportError(f"Cannot write {path}: the name ends in '{path.suffix}', expected one of {known}.")
 
 
-def write_picture(path: str | Path, picture: np.ndarray) -> None:
-    """Write a uint8 picture; its name's ending says how. ExportError says why it could not be written."""
+def write_picture(path: str | Path, picture: np.ndarray, state: State | None = None) -> None:
+    """Write a uint8 picture; its name's ending says how. ExportError says why it could not be written.
+
+    `state` goes into the file where its format keeps one.
+    """
     path = Path(path)
     exporter = exporter_for(path, animated=False)
     with explained(path):
