@@ -2,247 +2,334 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from PySide6.QtCore import Qt, QTimer
-from PySide6.QtGui import QKeyEvent
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QImage, QKeyEvent
 from PySide6.QtWidgets import (
+    QApplication,
     QDialog,
-    QFileDialog,
-    QFormLayout,
+    QFrame,
     QHBoxLayout,
-    QLabel,
-    QLineEdit,
+    QScrollArea,
+    QSizePolicy,
     QVBoxLayout,
     QWidget,
 )
 
-from latentlab import export
 from latentlab.core.errors import ExportError
 from latentlab.data.base import Report
-from latentlab.latent import paths, samplers, traversal
-from latentlab.ui.latent_state import LARGEST_SEED
+from latentlab.export.base import write_picture
+from latentlab.export.state import State
+from latentlab.run.grids import GRIDS
+from latentlab.ui.export_preview import ExportPreview
+from latentlab.ui.export_settings import GridSettings
+from latentlab.ui.export_state import GridMaker, LastSettings, kept, material, same
+from latentlab.ui.export_target import ExportTarget
+from latentlab.ui.exports import Job
 from latentlab.ui.session import Session
+from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.buttons import push_button
-from latentlab.ui.widgets.fields import ChoiceField, IntField
-from latentlab.ui.widgets.picture import PictureView
+from latentlab.ui.widgets.labels import rule
+from latentlab.ui.widgets.pixels import as_image
+from latentlab.ui.workers import explain
 
-SOURCES = {
-    "seeds": ("Random seeds", "Each tile is a seed of its own, from the first one on."),
-    "traversal": (
-        "Traversal",
-        "Each row varies one dimension of the present latent, from −3 to 3 sigma.",
-    ),
-    "interpolation": ("Interpolation", "Each row walks from one seed to the next."),
-}
+#: Milliseconds after the last change of a setting, and of what the tiles are made from, until they are made.
+ASK_AFTER, FOLLOW_AFTER = 80, 300
+#: Tiles that took longer, in seconds, do not follow where a person goes: Refresh makes them anew.
+SLOW = 1.0
+SETTINGS_WIDTH = 312
 
 
 class ExportGridDialog(QDialog):
-    """Choose what the tiles are and how they are laid out; what is previewed is what is written."""
+    """Choose what the tiles are and how they are laid out; what is previewed is what is written.
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    It begins with what it was set to last, or with a `source` of GRIDS, its `settings` and a `layout`, of
+    which what is no longer allowed is left at its default.
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        parent: QWidget | None = None,
+        *,
+        source: str = "",
+        settings: Mapping[str, Any] | None = None,
+        layout: Mapping[str, Any] | None = None,
+    ) -> None:
         super().__init__(parent)
         self.setObjectName("export_grid_dialog")
         self.setWindowTitle("Export image grid")
-        self.resize(880, 560)
+        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        self.setMinimumSize(760, 480)
+        self.resize(1000, 640)
         self._session = session
-        self._latent = session.latent
-        self._tiles: np.ndarray | None = None
-        self._stamp = -1
-        self._writing = False
+        self._last = kept(LastSettings, session.settings.exports.get("grid", {}))
+        self._job: Job | None = None
+        self._failures: list[str] = []  # of the job
+        self.maker = GridMaker(session, self)
 
-        self.source = ChoiceField()
-        self.source.setObjectName("export_source")
-        self.source.setAccessibleName("Pictures")
-        self.source.setToolTip("What the tiles show.")
-        for key, (title, about) in SOURCES.items():
-            self.source.addItem(title, key)
-            self.source.setItemData(self.source.count() - 1, about, 3)  # Qt.ToolTipRole
-        self.about = QLabel()
-        self.about.setProperty("role", "secondary")
-        self.about.setWordWrap(True)
-        self.rows = self._number("export_rows", "Rows", 8, 1, 100)
-        self.columns = self._number("export_columns", "Columns", 8, 1, 100)
-        self.seed = self._number("export_seed", "First seed", 0, 0, LARGEST_SEED)
-        self.spacing = self._number("export_spacing", "Spacing in pixels", 2, 0, 256)
-        self.scale = self._number("export_scale", "Enlargement of each tile", 1, 1, 32)
-        self.path = QLineEdit(str(self._suggestion()))
-        self.path.setObjectName("export_path")
-        self.path.setAccessibleName("File")
-        self.path.setToolTip("A file that ends in .png or .jpg")
-        self.browse = push_button("export_browse", "", "Choose a file…", "folder", flat=True)
-        self.save = push_button("export_save", "Save", "Write the grid to the file", primary=True)
-        self.close_button = push_button("export_close", "Close", "Close this window")
-        self.preview = PictureView()
-        self.preview.setObjectName("export_preview")
-        self.preview.setAccessibleName("Preview")
-        self.size_text = QLabel()
-        self.size_text.setProperty("role", "secondary")
-        self.message = QLabel()
-        self.message.setObjectName("export_message")
-        self.message.setProperty("role", "error")
-        self.message.setWordWrap(True)
-        self._timer = QTimer(self)
-        self._timer.setSingleShot(True)
-        self._timer.setInterval(60)
+        self.settings = GridSettings()
+        self.pane = ExportPreview()
+        self.preview = self.pane.view
+        self.target = ExportTarget(session)
+        self.copy = push_button("export_copy", "Copy", "Put the picture on the clipboard", "copy")
+        self.copy.setShortcut("Ctrl+Shift+C")
+        self.copy.setToolTip("Put the picture on the clipboard (Ctrl+Shift+C)")
+        self.close_button = push_button("export_close", "Close", "Close this window (Escape)")
+        self.save = push_button("export_save", "Save", "Write the picture to the file", primary=True)
+        # Wide enough for both of its words: the buttons stay where they are.
+        self.save.setMinimumWidth(88)
+        self._asking = single_shot(self, self._ask, ASK_AFTER)
+        self._following = single_shot(self, self._follow, FOLLOW_AFTER)
 
         self._lay_out()
-        self.source.currentIndexChanged.connect(self._schedule)
-        for field in (self.rows, self.columns, self.seed):
-            field.valueChanged.connect(self._schedule)
-        for field in (self.spacing, self.scale):
-            field.valueChanged.connect(self._show)
-        self._timer.timeout.connect(self._ask)
-        session.sampler.rendered.connect(self._on_rendered)
-        self.path.returnPressed.connect(self._on_save)
-        self.browse.clicked.connect(self._on_browse)
-        self.save.clicked.connect(self._on_save)
-        self.close_button.clicked.connect(self.close)
-        self._schedule()
+        self.target.set_suffix(self._last.suffix)
+        self.target.state.setChecked(self._last.state)
+        self._begin_with(source, settings, layout)
+        self._connect()
+        self._on_target_changed()
+        self._suggest()
+        self._outdate()
 
-    def _number(self, name: str, title: str, value: int, low: int, high: int) -> IntField:
-        field = IntField()
-        field.setObjectName(name)
-        field.setAccessibleName(title)
-        field.setToolTip(f"{title}, {low:,} to {high:,}.")
-        field.setRange(low, high)
-        field.setValue(value)
-        return field
+    # Layout
 
     def _lay_out(self) -> None:
-        form = QFormLayout()
-        form.setHorizontalSpacing(12)
-        form.setVerticalSpacing(8)
-        form.addRow("Pictures", self.source)
-        form.addRow(self.about)
-        form.addRow("Rows", self.rows)
-        form.addRow("Columns", self.columns)
-        form.addRow("First seed", self.seed)
-        form.addRow("Spacing", self.spacing)
-        form.addRow("Scale", self.scale)
-        file = QHBoxLayout()
-        file.setSpacing(4)
-        file.addWidget(self.path, 1)
-        file.addWidget(self.browse)
-        form.addRow("File", file)
+        scroll = QScrollArea()
+        scroll.setWidget(self.settings)
+        scroll.setWidgetResizable(True)
+        scroll.setFrameShape(QFrame.Shape.NoFrame)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setFixedWidth(SETTINGS_WIDTH)
+        scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+
+        upper = QHBoxLayout()
+        upper.setSpacing(12)
+        upper.addWidget(scroll)
+        upper.addWidget(self.pane, 1)
         buttons = QHBoxLayout()
+        buttons.setSpacing(8)
+        self.target.message.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Preferred)
+        buttons.addWidget(self.target.message, 1)
         buttons.addStretch()
-        buttons.addWidget(self.close_button)
-        buttons.addWidget(self.save)
-        left = QVBoxLayout()
-        left.setSpacing(12)
-        left.addLayout(form)
-        left.addWidget(self.message)
-        left.addStretch()
-        left.addLayout(buttons)
-        controls = QWidget()
-        controls.setLayout(left)
-        controls.setFixedWidth(304)
-        left.setContentsMargins(0, 0, 0, 0)
-        right = QVBoxLayout()
-        right.setSpacing(8)
-        right.addWidget(self.preview, 1)
-        right.addWidget(self.size_text)
-        layout = QHBoxLayout(self)
+        for button in (self.copy, self.close_button, self.save):
+            buttons.addWidget(button)
+        layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 16)
-        layout.setSpacing(24)
-        layout.addWidget(controls)
-        layout.addLayout(right, 1)
+        layout.setSpacing(12)
+        layout.addLayout(upper, 1)
+        layout.addWidget(rule())
+        layout.addWidget(self.target)
+        layout.addLayout(buttons)
+
+    def _connect(self) -> None:
+        session = self._session
+        self.settings.source_changed.connect(self._on_source_changed)
+        self.settings.settings_changed.connect(self._on_settings_changed)
+        self.settings.layout_changed.connect(self._on_layout_changed)
+        self.maker.changed.connect(self._show)
+        self.maker.progressed.connect(self.pane.show_progress)
+        self.pane.refresh.clicked.connect(self._outdate)
+        self.target.changed.connect(self._on_target_changed)
+        self.target.settled.connect(self._remember)
+        self.copy.clicked.connect(self._on_copy)
+        self.save.clicked.connect(self._on_save)
+        self.close_button.clicked.connect(self.close)
+        self.finished.connect(self._on_finished)
+        session.latent.space_changed.connect(self._on_other_model)
+        session.run_opened.connect(self._on_other_model)
+        for signal in (
+            session.latent.changed,
+            session.latent.axes_changed,
+            session.directions.changed,
+            session.bookmarks.changed,
+            session.dataset_changed,
+        ):
+            signal.connect(self._following.start)
+        session.exports.written.connect(self._on_written)
+        session.exports.changed.connect(self._on_exports_changed)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        # Enter ends the typing of a number; a dialog would press one of its buttons.
+        # Enter ends the typing of a setting; a dialog would press one of its buttons.
         if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             super().keyPressEvent(event)
 
-    def latents(self) -> np.ndarray:
-        """What the tiles are decoded from, float32 (rows * columns, D)."""
-        rows, columns, seed = self.rows.value(), self.columns.value(), self.seed.value()
-        model, shape, psi = self._latent.model, (self._latent.size,), self._latent.truncation
-        assert model is not None
-        kind = self.source.currentData()
-        if kind == "seeds":
-            return samplers.draw(model, range(seed, seed + rows * columns), psi)
-        if kind == "traversal":
-            dims = self._latent.dimensions()[:rows]
-            return traversal.traverse(self._latent.z, dims, columns).reshape(-1, *shape)
-        ends = samplers.draw(model, range(seed, seed + rows + 1), psi)
-        walks = [
-            paths.between(ends[row], ends[row + 1], columns, choices=model.choices) for row in range(rows)
-        ]
-        return np.concatenate(walks)
+    # What is asked for
 
     def picture(self) -> np.ndarray | None:
-        """The grid as it would be written now, uint8; None until its tiles are decoded."""
-        if self._tiles is None:
-            return None
-        return export.compose(self._tiles, self.columns.value(), self.spacing.value(), self.scale.value())
+        """The grid as it would be written now, uint8; None until it is there."""
+        laid = self.maker.laid
+        return None if laid is None else laid.picture
 
-    def _schedule(self) -> None:
-        kind = self.source.currentData()
-        self.about.setText(SOURCES[kind][1])
-        # A row that goes somewhere needs two places.
-        self.columns.setMinimum(1 if kind == "seeds" else 2)
-        self.rows.setMaximum(min(100, self._latent.size) if kind == "traversal" else 100)
-        self.seed.setEnabled(kind != "traversal")
-        self._tiles = None
-        self.save.setEnabled(False)
-        self._timer.start()
+    def _begin_with(
+        self, source: str, settings: Mapping[str, Any] | None, layout: Mapping[str, Any] | None
+    ) -> None:
+        last = self._last
+        sources = {key: values for key, values in last.sources.items() if key in GRIDS}
+        if source in GRIDS:
+            sources |= {source: dict(settings or {})}
+        else:
+            source = last.source
+            if source not in GRIDS or self._obstacle_of(source):  # it was there then
+                source = next(iter(GRIDS))
+        self.settings.begin_with(source, sources, last.layout if layout is None else layout)
+
+    def _obstacle_of(self, source: str) -> str:
+        """Why there is no such grid now, in a sentence; "" where there is."""
+        model = self._session.latent.model
+        if model is None or self._session.run is None:
+            return "There is no model yet: press Train, or open a run."
+        return GRIDS.get(source).obstacle(model, material(self._session))
+
+    def _on_source_changed(self) -> None:
+        self._suggest()
+        self._on_settings_changed()
+
+    def _on_settings_changed(self) -> None:
+        self._remember()
+        self._outdate()
+
+    def _on_layout_changed(self) -> None:
+        self._remember()
+        layout = self.settings.arrangement()
+        if layout is None or self.maker.made is None:
+            self._outdate()
+        else:
+            self.maker.lay_out(layout)
+
+    def _on_other_model(self) -> None:
+        """Of the one before nothing is shown any more."""
+        self.pane.show_nothing("")
+        self._suggest()
+        self._outdate()
+
+    def _follow(self) -> None:
+        """A person went elsewhere, kept a bookmark, loaded a dataset."""
+        maker, there = self.maker, self._session.latent.model is not None and self._session.run is not None
+        alike = there and maker.given is not None and same(maker.given, material(self._session))
+        if not alike and (maker.made is None or maker.made.seconds < SLOW):
+            self._outdate()
+        else:
+            self.settings.show_obstacles(self._obstacle_of)
+
+    def _outdate(self) -> None:
+        self.settings.show_obstacles(self._obstacle_of)
+        self.maker.outdate()
+        self._asking.start()
 
     def _ask(self) -> None:
-        self._stamp = self._latent.ask("grid", self.latents())
-
-    def _on_rendered(self, channel: str, stamp: int, tiles: np.ndarray, milliseconds: float) -> None:
-        if channel != "grid" or stamp != self._stamp:
-            return
-        self._tiles = tiles
+        layout = self.settings.arrangement()
+        if reason := self._obstacle_of(self.settings.key):
+            self.pane.show_nothing(reason)
+        elif layout is not None:
+            self.maker.ask(self.settings.key, self.settings.values(), layout)
         self._show()
+
+    def _remember(self) -> None:
+        """Keep what it is set to for the next time."""
+        last = LastSettings(
+            source=self.settings.key,
+            sources=self.settings.all_values(),
+            layout=self.settings.layout_values(),
+            suffix=self.target.suffix,
+            state=self.target.state.isChecked(),
+        )
+        if last != self._last:
+            self._last = last
+            exports = self._session.settings.exports | {"grid": last.model_dump(mode="json")}
+            self._session.remember(exports=exports)
+
+    # What is shown
 
     def _show(self) -> None:
-        self.message.clear()
-        try:
-            picture = self.picture()
-        except ExportError as error:  # too large
-            self.message.setText(str(error))
-            self.save.setEnabled(False)
-            return
-        self.save.setEnabled(picture is not None and not self._writing)
-        if picture is not None:
-            self.preview.set_picture(picture)
-            self.size_text.setText(f"{picture.shape[1]:,} × {picture.shape[0]:,} pixels")
+        maker = self.maker
+        if maker.problem[0] or maker.laid is not None:
+            self.settings.show_problem(*maker.problem)
+        self.pane.show_laid(maker.laid, maker.busy or self._asking.isActive())
+        self._show_buttons()
 
-    def _suggestion(self) -> Path:
-        folder = self._session.settings.export_folder
-        return (Path(folder) if folder else Path.home()) / "grid.png"
+    def _show_buttons(self) -> None:
+        there = self.maker.laid is not None
+        self.copy.setEnabled(there)
+        self.save.setEnabled(there and self._job is None and bool(self.target.path.text().strip()))
+        self.save.setText("Replace" if self.target.there else "Save")
+        self.save.setAccessibleName(self.save.text())
 
-    def _on_browse(self) -> None:
-        kinds = "PNG (*.png);;JPEG (*.jpg *.jpeg)"
-        name, _ = QFileDialog.getSaveFileName(self, "Export image grid", self.path.text(), kinds)
-        if name:
-            self.path.setText(name)
+    def _on_target_changed(self) -> None:
+        self.pane.set_format(self.target.format.currentText())
+        self._show_buttons()
+
+    # Where it goes
+
+    def _suggest(self) -> None:
+        run = self._session.run
+        self.target.suggest(run.name if run is not None else "grid", self.settings.key)
+
+    def _on_copy(self) -> None:
+        laid = self.maker.laid
+        if laid is not None:
+            work = functools.partial(_own_image, laid.picture)
+            self._session.start_task(work, self._on_copied)
+
+    def _on_copied(self, image: QImage) -> None:
+        QApplication.clipboard().setImage(image)
+        self._session.notify("good", f"Copied {image.width():,} × {image.height():,} pixels.")
 
     def _on_save(self) -> None:
-        picture = self.picture() if self.save.isEnabled() else None
-        if picture is None:  # Enter in the path comes here too
+        laid = self.maker.laid
+        if laid is None or self._job is not None:
             return
-        path = Path(self.path.text()).expanduser().absolute()
-        self.message.clear()
-        self._writing = True
-        self.save.setEnabled(False)
+        self.target.forget_last()
+        state = laid.state if self.target.keeps_state else None
+        self._failures = []
+        work = functools.partial(
+            _write, self.target.file, laid.picture, state, self.target.there, self._failures
+        )
+        self._job = self._session.exports.start(self.target.file, work)
+        self._show_buttons()
 
-        def write(_: Report) -> Path:
-            export.write_picture(path, picture)
-            return path
+    def _on_exports_changed(self) -> None:
+        job = self._job
+        if job is None or job in self._session.exports.jobs:
+            return
+        self._job = None
+        if self._failures:
+            self.target.tell_failure(self._failures[0])
+        self._show_buttons()
 
-        self._session.start_task(write, self._on_saved, failed=self._on_save_failed)
+    def _on_written(self, path: Path) -> None:
+        if self._job is not None and self._job.path == path:
+            self.target.suggest_next(path)
 
-    def _on_saved(self, path: Path) -> None:
-        self._writing = False
-        self._show()
-        self._session.remember(export_folder=str(path.parent))
-        self._session.notify("good", f"Written: {path}")
+    def _on_finished(self) -> None:
+        """Nobody waits for the preview any more; what is being written goes on."""
+        self._asking.stop()
+        self._following.stop()
+        self.maker.outdate()
 
-    def _on_save_failed(self, summary: str, details: str) -> None:
-        self._writing = False
-        self._show()
-        self.message.setText(summary)
+
+def _own_image(picture: np.ndarray, report: Report) -> QImage:
+    """With pixels of its own: the clipboard outlives the array."""
+    return as_image(picture).copy()
+
+
+def _write(
+    path: Path,
+    picture: np.ndarray,
+    state: State | None,
+    replace: bool,
+    failures: list[str],
+    report: Report,
+) -> None:
+    """Write a picture; why that failed is in `failures` too, for who started it."""
+    try:
+        if not replace and path.exists():
+            raise ExportError(f"{path} is there already; Replace writes over it.")
+        write_picture(path, picture, state)
+    except Exception as error:
+        failures.append(explain(error)[0])
+        raise

@@ -179,9 +179,7 @@ class MainWindow(QMainWindow):
         if self.session.latent.model is None:
             self.session.notify("info", "There is nothing to export yet: press Train, or open a run.")
             return
-        dialog = ExportGridDialog(self.session, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.show()
+        ExportGridDialog(self.session, self).show()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # No shortcut, because Space belongs first to the button that has the focus.

@@ -204,10 +204,10 @@ class Sampler(Worker):
     """Owns an evaluation copy of the model and decodes what the window asks for.
 
     Channels in the order they are served: "explore" the one image, "mix" that of an arithmetic, "around" the
-    neighbourhood, "plane" a whole plane, "grid" an export's preview, "compare" seeds beside another model's,
-    "visited" places without a picture, "thumbnails" those of bookmarks, then the small pictures along the
-    sliders: "strips" of dimensions, "direction-strips"; "manifold" the plane of the map, which is the most
-    work. What is lent is lent before a new model comes: whoever asked meant the one that was there.
+    neighbourhood, "plane" a whole plane, "compare" seeds beside another model's, "visited" places without a
+    picture, "thumbnails" those of bookmarks, then the small pictures along the sliders: "strips" of
+    dimensions, "direction-strips"; "manifold" the plane of the map, which is the most work. What is lent is
+    lent before a new model comes: whoever asked meant the one that was there.
     """
 
     CHANNELS = (
@@ -218,7 +218,6 @@ class Sampler(Worker):
         "mix",
         "around",
         "plane",
-        "grid",
         "compare",
         "visited",
         "thumbnails",

@@ -153,9 +153,9 @@ def test_the_sampler_decodes_what_the_model_decodes(qtbot: QtBot, sampler: Sampl
     latents = np.random.default_rng(0).standard_normal((4, 3)).astype(np.float32)
     sampler.adopt(model.evaluation_copy())
     with qtbot.waitSignal(sampler.rendered, timeout=5000) as blocker:
-        sampler.request("grid", 7, latents)
+        sampler.request("plane", 7, latents)
     channel, stamp, images, milliseconds = blocker.args
-    assert (channel, stamp) == ("grid", 7) and milliseconds > 0
+    assert (channel, stamp) == ("plane", 7) and milliseconds > 0
     np.testing.assert_array_equal(images, render(model, latents))
 
 
@@ -201,8 +201,8 @@ def test_latents_of_another_size_are_passed_over(qtbot: QtBot, sampler: Sampler,
     sampler.adopt(model.evaluation_copy())
     sampler.request("explore", 1, np.zeros((1, 9), np.float32))
     with qtbot.waitSignal(sampler.rendered, timeout=2000) as blocker:
-        sampler.request("grid", 2, np.zeros((1, 3), np.float32))
-    assert blocker.args[:2] == ["grid", 2]
+        sampler.request("plane", 2, np.zeros((1, 3), np.float32))
+    assert blocker.args[:2] == ["plane", 2]
 
 
 def test_newer_weights_are_shown(qtbot: QtBot, sampler: Sampler, model: Model) -> None:
@@ -215,7 +215,7 @@ def test_newer_weights_are_shown(qtbot: QtBot, sampler: Sampler, model: Model) -
         sampler.refresh(other.weights(), 12)
     assert blocker.args == [12]
     with qtbot.waitSignal(sampler.rendered, timeout=2000) as blocker:
-        sampler.request("grid", 1, np.ones((2, 3), np.float32))
+        sampler.request("plane", 1, np.ones((2, 3), np.float32))
     np.testing.assert_array_equal(blocker.args[2], render(other, np.ones((2, 3), np.float32)))
     assert not np.array_equal(blocker.args[2], render(model, np.ones((2, 3), np.float32)))
 

@@ -283,7 +283,7 @@ def test_an_exported_grid_has_a_dot_in_every_tile(window, the, load, show, point
     dialog = window.findChild(object, "export_grid_dialog")
     qtbot.waitUntil(lambda: dialog.picture() is not None, timeout=10_000)
     run = latentlab.open_run(points_gan)
-    np.testing.assert_array_equal(dialog._tiles, run.pixels(run.latents(64)))
+    np.testing.assert_array_equal(dialog.maker.made.grid.tiles, run.pixels(run.latents(64)))
     dialog.close()
 
 
