@@ -12,11 +12,10 @@ import numpy as np
 from latentlab.core.errors import ExportError
 from latentlab.core.files import atomic_path
 from latentlab.core.registry import Registry
+from latentlab.export.state import State, to_text
 
 if TYPE_CHECKING:
     from PIL import Image
-
-    from latentlab.export.state import State
 
 
 class Exporter:
@@ -33,8 +32,11 @@ class Exporter:
     keeps_state: ClassVar[bool] = False
 
     @classmethod
-    def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
-        """Write uint8 frames (H, W), (H, W, 3) or (H, W, 4) to `path`; a still exporter takes just one."""
+    def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float, state: str = "") -> None:
+        """Write uint8 frames (H, W), (H, W, 3) or (H, W, 4) to `path`; a still exporter takes just one.
+
+        state: what `export.state.to_text` gives, for those that keep one.
+        """
         raise NotImplementedError
 
 
@@ -60,7 +62,7 @@ def write_picture(path: str | Path, picture: np.ndarray, state: State | None = N
     path = Path(path)
     exporter = exporter_for(path, animated=False)
     with explained(path):
-        exporter.write(path, [picture], 0)
+        exporter.write(path, [picture], 0, to_text(state) if state and exporter.keeps_state else "")
 
 
 def write_frames(path: str | Path, frames: Iterable[np.ndarray], fps: float = 20) -> None:

@@ -25,7 +25,7 @@ class GIF(Exporter):
     animated = True
 
     @classmethod
-    def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
+    def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float, state: str = "") -> None:
         images = (opaque(frame) for frame in frames)
         first = next(images, None)
         if first is None:
@@ -43,7 +43,7 @@ class Frames(Exporter):
     animated = True
 
     @classmethod
-    def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float) -> None:
+    def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float, state: str = "") -> None:
         from PIL import Image
 
         if any(path.glob("frame-*.png")):

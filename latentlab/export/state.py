@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import base64
+import json
+import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import Field
 
-from latentlab.core.config import Config
+from latentlab.core.config import Config, parse
+from latentlab.core.errors import ConfigError, ExportError
 
-#: Version of what is written, and the key it has in the file.
+#: Version of what is written, and the key it has in a PNG; the Exif and TIFF tag of the others.
 FORMAT = 1
 KEY = "latentlab"
+DESCRIPTION = 270  # ImageDescription
+FORMATS = ("PNG", "WEBP", "TIFF")
+#: A field that tells our JSON from other descriptions.
+FINGERPRINT = "fingerprint"
 
 
 class State(Config):
@@ -29,16 +36,16 @@ class State(Config):
     format: int = FORMAT
     run: str
     fingerprint: str
-    step: int
+    step: int = Field(ge=0)
     model: str
     source: str
     settings: dict[str, Any] = Field(default_factory=dict)
     layout: dict[str, Any] = Field(default_factory=dict)
-    rows: int
-    columns: int
+    rows: int = Field(ge=0)
+    columns: int = Field(ge=1)
     seeds: tuple[int, ...] = ()
     truncation: float = 1.0
-    size: int
+    size: int = Field(ge=1, le=2**20)
     z: str = ""
     latents: str = ""
 
@@ -62,7 +69,7 @@ def _numbers(text: str, size: int) -> np.ndarray:
 
 def to_text(state: State) -> str:
     """As JSON in ASCII."""
-    raise NotImplementedError
+    return json.dumps(state.model_dump(mode="json"), ensure_ascii=True, allow_nan=False)
 
 
 def read_state(path: str | Path) -> State | None:
@@ -70,4 +77,61 @@ def read_state(path: str | Path) -> State | None:
 
     ExportError where there is one that is damaged or of a later version; OSError passes through.
     """
-    raise NotImplementedError
+    path = Path(path)
+    text = _text_in(path)
+    if text is None:
+        return None
+    try:
+        content = json.loads(text)
+    except (ValueError, RecursionError):
+        content = None
+    if not isinstance(content, dict) or not isinstance(content.get("format"), int):
+        raise ExportError(f"What {path} tells of where it came from is damaged: it is no JSON object.")
+    if content["format"] != FORMAT:
+        raise ExportError(
+            f"{path} tells where it came from in format {content['format']}; this version reads {FORMAT}."
+        )
+    try:
+        state = parse(State, content, "state")
+    except ConfigError as error:
+        raise ExportError(f"What {path} tells of where it came from is damaged: {error}") from None
+    for name, numbers in (("z", state.z), ("latents", state.latents)):
+        if reason := _wrong(numbers, state.size, alone=name == "z"):
+            raise ExportError(f"What {path} tells of where it came from is damaged: its {name} {reason}.")
+    return state
+
+
+def _wrong(text: str, size: int, alone: bool) -> str:
+    """What is wrong with base64 of latents of `size` numbers; "" for nothing."""
+    try:
+        content = base64.b64decode(text, validate=True)
+    except ValueError:
+        return "is no base64"
+    if len(content) % (4 * size) or (alone and len(content) > 4 * size):
+        return f"has {len(content)} bytes, expected {4 * size}" + ("" if alone else " a latent")
+    bad = ~np.isfinite(np.frombuffer(content, "<f4").reshape(-1, size))
+    if (bad.any() and alone) or not (bad.all(axis=1) == bad.any(axis=1)).all():
+        return "holds numbers that are not finite"
+    return ""
+
+
+def _text_in(path: Path) -> str | None:
+    """What the file has under our key, as it stands."""
+    from PIL import Image
+
+    with path.open("rb") as file:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # a large picture is no danger: its pixels are not decoded
+                image = Image.open(file, formats=FORMATS)
+                text = image.info.get(KEY) if image.format == "PNG" else image.getexif().get(DESCRIPTION)
+        except OSError as error:
+            if error.errno is not None:  # of the disk
+                raise
+            return None
+        except Exception:  # damaged files make Pillow raise almost anything
+            return None
+    if not isinstance(text, str) or not text.lstrip().startswith("{"):
+        return None
+    # A description of anybody's may begin with a brace.
+    return text if image.format == "PNG" or f'"{FINGERPRINT}"' in text else None
