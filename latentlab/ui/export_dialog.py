@@ -203,7 +203,7 @@ class ExportGridDialog(QDialog):
 
     def _on_other_model(self) -> None:
         """Of the one before nothing is shown any more."""
-        self.pane.show_nothing("")
+        self.pane.show_nothing()
         self._suggest()
         self._outdate()
 
@@ -223,8 +223,8 @@ class ExportGridDialog(QDialog):
 
     def _ask(self) -> None:
         layout = self.settings.arrangement()
-        if reason := self._obstacle_of(self.settings.key):
-            self.pane.show_nothing(reason)
+        if self._obstacle_of(self.settings.key):
+            self.pane.show_nothing()
         elif layout is not None:
             self.maker.ask(self.settings.key, self.settings.values(), layout)
         self._show()
@@ -249,7 +249,10 @@ class ExportGridDialog(QDialog):
         maker = self.maker
         if maker.problem[0] or maker.laid is not None:
             self.settings.show_problem(*maker.problem)
-        self.pane.show_laid(maker.laid, maker.busy or self._asking.isActive())
+        busy = maker.busy or self._asking.isActive()
+        self.pane.show_laid(maker.laid, busy)
+        reason = self.settings.obstacle.accessibleName() or "No preview"
+        self.pane.view.set_empty_text("Decoding…" if busy else reason)
         self._show_buttons()
 
     def _show_buttons(self) -> None:

@@ -77,11 +77,10 @@ class ExportPreview(QWidget):
             self._fading.start()
         self._show_size()
 
-    def show_nothing(self, why: str) -> None:
-        """A sentence in place of the picture."""
+    def show_nothing(self) -> None:
+        """Take the picture away."""
         self._laid = None
         self.view.set_picture(None)
-        self.view.set_empty_text(why)
         self._show_size()
 
     def show_progress(self, done: int, total: int) -> None:

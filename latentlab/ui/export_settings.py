@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from PySide6.QtCore import QEvent, Qt, Signal
-from PySide6.QtWidgets import QLineEdit, QVBoxLayout, QWidget
+from PySide6.QtCore import QModelIndex, QPersistentModelIndex, Qt, Signal
+from PySide6.QtWidgets import (
+    QLineEdit,
+    QStyle,
+    QStyledItemDelegate,
+    QStyleOptionViewItem,
+    QVBoxLayout,
+    QWidget,
+)
 
 from latentlab.core.config import parse
 from latentlab.core.errors import ConfigError
@@ -17,6 +24,9 @@ from latentlab.ui.export_state import kept
 from latentlab.ui.widgets.fields import choice_field
 from latentlab.ui.widgets.form import ConfigForm
 from latentlab.ui.widgets.labels import Sentence, heading, rule
+
+#: Of an entry: whether it is greyed.
+GREYED = Qt.ItemDataRole.UserRole + 1
 
 
 class GridSettings(QWidget):
@@ -29,10 +39,10 @@ class GridSettings(QWidget):
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._values: dict[str, dict[str, Any]] = {}  # by source
-        self._reasons: dict[str, str] = {}  # why a source cannot be chosen now
         self.source = choice_field("export_source", "Pictures", "What the tiles show.")
         for key, kind in GRIDS.items():
             self.source.addItem(kind.title, key)
+        self.source.setItemDelegate(_Greying(self.source))
         self.about = Sentence("export_about", "secondary")
         self.obstacle = Sentence("export_obstacle", "obstacle")
         self.form = ConfigForm("export", strict=True)
@@ -104,28 +114,21 @@ class GridSettings(QWidget):
 
     def show_obstacles(self, obstacle: Callable[[str], str]) -> None:
         """Grey what cannot be made now; `obstacle` gives the reason for a source, or ""."""
-        self._reasons = {key: obstacle(key) for key in GRIDS}
-        self.obstacle.say(self._reasons[self.key])
-        self._colour()
-
-    def _colour(self) -> None:
-        tokens = theme.current()
         for index in range(self.source.count()):
             key = self.source.itemData(index)
-            reason = self._reasons.get(key)
-            colour = tokens.color("faint" if reason else "text")
-            self.source.setItemData(index, colour, Qt.ItemDataRole.ForegroundRole)
+            reason = obstacle(key)
+            self.source.setItemData(index, bool(reason), GREYED)
             self.source.setItemData(index, reason or GRIDS.get(key).about, Qt.ItemDataRole.ToolTipRole)
-
-    def changeEvent(self, event: QEvent) -> None:
-        super().changeEvent(event)
-        if event.type() == QEvent.Type.PaletteChange:
-            self._colour()
+            if key == self.key:
+                self.obstacle.say(reason)
 
     def show_problem(self, place: str, sentence: str) -> None:
         """What is wrong with the "source" or the "layout", beside it; ("", "") for nothing."""
         self.source_problem.say(sentence if place == "source" else "")
         self.layout_problem.say(sentence if place == "layout" else "")
+        for name in GRIDS.get(self.key).Config.model_fields:  # the one that the sentence is of
+            wrong = place == "source" and sentence.startswith(f"{self.key}.{name}:")
+            theme.set_property(self.form.field(name), "invalid", wrong)
 
     def _on_source_chosen(self) -> None:
         self._show_source()
@@ -148,6 +151,17 @@ class GridSettings(QWidget):
     def _on_settings_changed(self) -> None:
         self._values[self.key] = self.form.values()
         self.settings_changed.emit()
+
+
+class _Greying(QStyledItemDelegate):
+    """Paints some entries as if they were disabled; they can be chosen, and then say what they lack."""
+
+    def initStyleOption(
+        self, option: QStyleOptionViewItem, index: QModelIndex | QPersistentModelIndex
+    ) -> None:
+        super().initStyleOption(option, index)
+        if index.data(GREYED):
+            option.state &= ~QStyle.StateFlag.State_Enabled  # type: ignore[attr-defined]
 
 
 def _watch_typing(form: ConfigForm, changed: Callable[[], Any]) -> None:

@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QV
 from latentlab.core.errors import ExportError
 from latentlab.data.base import Report
 from latentlab.export.base import EXPORTERS, Exporter, exporter_for
-from latentlab.ui import theme
+from latentlab.ui import theme, wording
 from latentlab.ui.session import Session
 from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.buttons import push_button
@@ -185,7 +185,8 @@ class ExportTarget(QWidget):
         exporter = EXPORTERS.get(self._key())
         keeps = exporter.keeps_state
         self.state.setEnabled(keeps)
-        why = KEPT if keeps else f"{exporter.title} has no room for it; PNG, WebP and TIFF have."
+        others = wording.listed([other.title for other in still_formats() if other.keeps_state])
+        why = KEPT if keeps else f"{exporter.title} has no room for it; {others} have."
         self.told.setText(why)
         self.state.setToolTip(why)
         self.state.setAccessibleDescription(why)
