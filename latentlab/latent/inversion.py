@@ -95,7 +95,7 @@ def _search(
     from latentlab.models.pixels import to_unit
 
     moving = samplers.continuous(model)
-    with _differentiable(model):
+    with differentiable(model):
         pixels = to_unit(torch.from_numpy(image[None].copy()).to(model.device))
         target = _pyramid(pixels)
         z = torch.from_numpy(_starts(model, pixels, target, candidates, starts)).to(model.device)
@@ -106,7 +106,7 @@ def _search(
 
     best, lowest, result = z.detach()[0].cpu().numpy().copy(), math.inf, None
     for step in range(steps + 1):
-        with _differentiable(model):
+        with differentiable(model):
             loss, errors = _distances(model.decode(z), target)
             error, place = errors.detach().min(0)
             if float(error) < lowest:
@@ -198,7 +198,7 @@ def _distances(images: Tensor, target: list[Tensor]) -> tuple[Tensor, Tensor]:
 
 
 @contextlib.contextmanager
-def _differentiable(model: Model) -> Iterator[None]:
+def differentiable(model: Model) -> Iterator[None]:
     """As `model.evaluating`, with gradients, also where the caller works without."""
     import torch
 
