@@ -34,7 +34,7 @@ class Layout(Config):
         "none",
         "Labels",
         "Words at the left of rows, above columns: seeds, dimensions, values, names, steps.",
-        labels={"none": "None", "rows": "Rows", "columns": "Columns", "both": "Rows and columns"},
+        labels={"none": "None", "rows": "Rows", "columns": "Columns", "both": "Both"},
     )
     caption: Annotated[str, StringConstraints(max_length=500)] = setting(
         "", "Caption", "A line below the tiles; nothing where it is empty."

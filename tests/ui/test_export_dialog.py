@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 import shiboken6
 import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
@@ -18,11 +20,13 @@ import latentlab
 from latentlab import data, run
 from latentlab.core.config import Config, describe, setting
 from latentlab.core.errors import ConfigError
+from latentlab.export.base import write_picture
 from latentlab.export.layout import Layout
 from latentlab.export.state import read_state
+from latentlab.latent import samplers
 from latentlab.run.grids import GRIDS, Grid, GridSource
-from latentlab.ui import export_dialog
 from latentlab.ui.export_dialog import ExportGridDialog
+from latentlab.ui.export_state import GridMaker
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.form import ConfigForm
 
@@ -167,6 +171,48 @@ def test_the_tiles_are_what_the_run_on_disk_gives(session, dialog, folder):
     assert dialog.picture().shape[:2] == (3 * (8 + 2) + 2, 4 * (8 + 2) + 2)
     size = the(dialog, "export_size").text()
     assert size.startswith("42 × 32 pixels · PNG · step 10 · shown at ") and size.endswith("00%")
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    rows=st.integers(1, 5),
+    columns=st.integers(1, 5),
+    seed=st.integers(0, 2**31 - 40),
+    truncation=st.floats(0, 2),
+    layout=st.builds(
+        Layout,
+        scale=st.integers(1, 4),
+        resampling=st.sampled_from(["nearest", "smooth"]),
+        spacing=st.integers(0, 9),
+        border=st.integers(0, 9),
+        background=st.sampled_from(["#000000", "#ffffff", "#3060a0"]),
+        labels=st.sampled_from(["none", "rows", "columns", "both"]),
+        caption=st.sampled_from(["", "größer"]),
+    ),
+    suffix=st.sampled_from([".png", ".webp", ".tiff"]),
+)
+def test_whatever_is_set_is_written_as_it_is_previewed(
+    session, qtbot, tmp_path, rows, columns, seed, truncation, layout, suffix
+):
+    maker, path = GridMaker(session, session), tmp_path / f"grid{suffix}"
+    values = {"rows": rows, "columns": columns, "seed": seed, "truncation": truncation}
+    maker.ask("seeds", values, layout)
+    qtbot.waitUntil(lambda: maker.laid is not None, timeout=10_000)
+    laid = maker.laid
+    write_picture(path, laid.picture, laid.state)
+    with Image.open(path) as image:
+        written = np.asarray(image.convert("RGB"))
+    wanted = laid.picture if laid.picture.ndim == 3 else laid.picture[..., None].repeat(3, 2)
+    np.testing.assert_array_equal(written, wanted)
+    if layout.labels == "none" and not layout.caption:
+        sides = [count * (8 * layout.scale + layout.spacing) for count in (rows, columns)]
+        assert laid.picture.shape[:2] == tuple(s - layout.spacing + 2 * layout.border for s in sides)
+    state = read_state(path)
+    assert state.settings == values and Layout(**state.layout) == layout
+    assert state.seeds == tuple(range(seed, seed + rows * columns))
+    np.testing.assert_array_equal(
+        state.tiles(), samplers.draw(session.latent.model, range(seed, seed + rows * columns), truncation)
+    )
 
 
 @pytest.mark.parametrize("source", list(GRIDS))
@@ -641,4 +687,3 @@ def test_the_window_opens_it_and_says_what_to_do_without_a_model(window, folder,
     assert isinstance(the(dialog, "export_path"), QLineEdit)
     qtbot.mouseClick(the(dialog, "export_close"), Qt.MouseButton.LeftButton)
     qtbot.waitUntil(lambda: window.findChild(ExportGridDialog) is None, timeout=5_000)
-    assert export_dialog.ExportGridDialog is ExportGridDialog
