@@ -74,6 +74,7 @@ class ExportPreview(QWidget):
             self.progress.hide()
             self.view.set_outdated(laid is None)
         elif not self._fading.isActive() and not self.progress.isVisibleTo(self):
+            self.progress.setRange(0, 0)  # until it is known how far it is
             self._fading.start()
         self._show_size()
 
@@ -87,6 +88,7 @@ class ExportPreview(QWidget):
         """How far the next picture is."""
         self.progress.setRange(0, total)
         self.progress.setValue(done)
+        self._show_size()
 
     def set_format(self, title: str) -> None:
         """What kind of file it becomes."""
@@ -95,12 +97,14 @@ class ExportPreview(QWidget):
 
     def _on_faded(self) -> None:
         self.view.set_outdated(True)
-        self.progress.setRange(0, 0)  # until it is known how far it is
         self.progress.show()
+        self._show_size()
 
     def _show_size(self) -> None:
-        parts = []
-        if self._laid is not None:
+        parts, bar = [], self.progress
+        if bar.isVisibleTo(self):  # what is shown is no longer what would be written
+            parts = ["Decoding…"] + [f"{bar.value():,} of {bar.maximum():,}"] * (bar.maximum() > 0)
+        elif self._laid is not None:
             height, width = self._laid.picture.shape[:2]
             parts = [f"{width:,} × {height:,} pixels", self._format, f"step {self._laid.state.step:,}"]
             parts.append(f"shown at {100 * self.view.magnification():.0f}%")

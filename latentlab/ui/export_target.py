@@ -27,7 +27,7 @@ NAME_LENGTH = 60
 #: Copies that are looked for: nobody has more.
 MOST_COPIES = 10_000
 #: Characters of a sentence that fit beside the buttons; the tool tip has all of a longer one.
-LONGEST = 240
+LONGEST = 200
 
 KEPT = "Run, checkpoint, seeds and latents: dropped on latentlab, the file leads back to them."
 

@@ -25,8 +25,10 @@ from latentlab.export.layout import Layout
 from latentlab.export.state import read_state
 from latentlab.latent import samplers
 from latentlab.run.grids import GRIDS, Grid, GridSource
+from latentlab.ui.directions_state import Item
 from latentlab.ui.export_dialog import ExportGridDialog
-from latentlab.ui.export_state import GridMaker
+from latentlab.ui.export_state import GridMaker, material, same
+from latentlab.ui.reconstruction import Reconstruction, Sought
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.form import ConfigForm
 
@@ -58,6 +60,7 @@ def session(qtbot, folder, digits, tmp_path):
     session.said = []
     session.notified.connect(session.said.append)
     session.settings = session.settings.updated(export_folder=str(tmp_path))
+    (folder / "bookmarks.json").unlink(missing_ok=True)  # those of the test before
     session.sampler.start()
     session.open_run(folder)
     qtbot.waitUntil(lambda: session.run is not None and session.latent.model is not None, timeout=20_000)
@@ -315,6 +318,7 @@ def test_the_newest_wish_wins(session, own_source, qtbot):
     dialog.show()
     qtbot.waitUntil(Slow.begun.is_set, timeout=10_000)
     qtbot.waitUntil(the(dialog, "export_making").isVisible, timeout=5_000)
+    assert the(dialog, "export_size").text() == "Decoding…"
     qtbot.mouseClick(the(dialog, "export_refresh"), Qt.MouseButton.LeftButton)
     wait_for(qtbot, dialog)
     newest = dialog.picture()
@@ -410,6 +414,50 @@ def test_bookmarks_can_be_shown_once_there_are_some(session, shown, qtbot):
     wait_for(qtbot, dialog)
     assert not the(dialog, "export_obstacle").isVisible()
     dialog.close()
+
+
+# What there is to be shown
+
+
+def test_the_material_is_what_the_session_holds(session, digits):
+    latent = session.latent
+    latent.set_axes(latent.dimension_axis(3), latent.dimension_axis(1))
+    session.directions.items = [
+        Item("smile", latent.dimension_axis(0).vector, "pca", "", kept=True),
+        Item("found", latent.dimension_axis(1).vector, "pca", ""),
+        Item("another's", np.float32([1, 0]), "pca", "", kept=True),
+    ]
+    own = Reconstruction(session)
+    given = material(session)
+    assert given.images is None and given.image_names == ()
+    own.sought = Sought("me.jpg", digits.images[0])
+    given = material(session)
+    np.testing.assert_array_equal(given.images, digits.images[:1])
+    assert given.image_names == ("me.jpg",)
+    np.testing.assert_array_equal(given.z, latent.z)
+    assert given.z is not latent.z
+    assert [name for name, _ in given.axes] == ["z3", "z1"]
+    assert [name for name, _ in given.directions] == ["smile"]
+    assert [mark.name for mark in given.bookmarks] == ["kept"]
+    assert given.dataset is digits and given.folder is session.run
+    assert same(given, material(session))
+    session.dataset = data.load("shapes", {"count": 2})  # of another shape
+    assert material(session).dataset is None and not same(given, material(session))
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda session: session.latent.set_value(2, 0.125),
+        lambda session: session.latent.set_around_step(0.5),
+        lambda session: session.bookmarks.add(name="another"),
+        lambda session: session.bookmarks.rename(session.bookmarks.items[0], "renamed"),
+    ],
+)
+def test_every_change_of_the_material_is_seen(session, change):
+    before = material(session)
+    change(session)
+    assert not same(before, material(session))
 
 
 # The model
