@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import zlib
 from collections.abc import Iterable
 from pathlib import Path
@@ -94,7 +95,10 @@ class TIFF(Exporter):
         (picture,) = frames
         options = {"description": state} if state else {}
         image = Image.fromarray(picture)
-        save_image(path, image, format="TIFF", compression="tiff_adobe_deflate", dpi=(DPI, DPI), **options)
+        # In memory first: of a full disk the TIFF library only says on stderr.
+        whole = io.BytesIO()
+        image.save(whole, "TIFF", compression="tiff_adobe_deflate", dpi=(DPI, DPI), **options)
+        write_bytes(path, whole.getvalue())
 
 
 @register("pdf")

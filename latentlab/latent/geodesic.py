@@ -31,8 +31,8 @@ class Geodesic(Route):
     al., arXiv 1711.08014; Arvanitidis et al., arXiv 1710.11379). Of the curves between two keyframes,
     line plus sines, that of least energy is sought by L-BFGS: the sum of squared differences of successive
     decodes (Chen et al., arXiv 1711.01204, take networks for the curves). Then places on it are chosen so
-    that equal steps change the image equally. Where the search finds no shorter way it is the straight line, at
-    an even pace as well. Categories go linearly.
+    that equal steps change the image equally. Where the search finds no shorter way it is the straight
+    line, at an even pace as well. Categories go linearly.
     """
 
     def __init__(self, model: Model, keyframes: np.ndarray, loop: bool, report: Report = no_report) -> None:
@@ -117,7 +117,7 @@ def _lengths(model: Model, a: np.ndarray, b: np.ndarray, sines: np.ndarray) -> n
 
 
 def image_steps(model: Model, latents: np.ndarray) -> np.ndarray:
-    """How far apart the images of successive latents (T, D) are: the Euclidean norm of pixel values, (T - 1,)."""
+    """How far apart the images of successive latents (T, D) are: norms of pixel values, float64 (T - 1,)."""
     import torch
 
     batch = max(2, AT_A_TIME // math.prod(model.image_shape))

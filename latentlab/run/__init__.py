@@ -3,7 +3,8 @@
 Window, terminal and notebooks all come through here.
 """
 
-from latentlab.run.opened import Run, history, open_run
+from latentlab.run.histories import history
+from latentlab.run.opened import Run, open_run
 from latentlab.run.planning import Plan, configs, plan
 from latentlab.run.preparing import PreparationPreview, preview
 from latentlab.run.starting import begin, new_folder, resume

@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from latentlab import metrics
-from latentlab.core.errors import ConfigError, RunError
-from latentlab.core.points import picture_shape
+from latentlab.core.config import parse
+from latentlab.core.errors import ConfigError
+from latentlab.core.points import is_points
 from latentlab.data.base import Dataset, Report, load, no_report
-from latentlab.export.grid import split
 from latentlab.latent import directions as ways
-from latentlab.latent import paths, samplers, traversal
+from latentlab.latent import samplers, traversal, walks
 from latentlab.latent.directions import labelled, saved
 from latentlab.latent.factors import correlations
 from latentlab.latent.importance import Importance, importance
@@ -22,6 +22,7 @@ from latentlab.latent.inversion import Inversion, invert
 from latentlab.metrics.iwnll import ImportanceWeightedNLL, importance_weighted_nll
 from latentlab.models import device as devices
 from latentlab.models.base import Model
+from latentlab.run.films import FilmConfig, write_film
 from latentlab.run.planning import configs
 from latentlab.training.run_folder import RunFolder
 
@@ -31,6 +32,12 @@ class Run:
 
     def __init__(self, folder: RunFolder, model: Model) -> None:
         self.folder, self.model = folder, model
+
+    def __repr__(self) -> str:
+        _, height, width = self.model.image_shape
+        what = "points" if is_points(self.model.image_shape) else f"{width}×{height}"
+        size = self.model.latent_shape[0]
+        return f"<Run {self.folder.name}: {self.model.key}, {what}, {size} dimensions, step {self.step:,}>"
 
     @property
     def step(self) -> int:
@@ -94,8 +101,45 @@ class Run:
         return found
 
     def interpolate(self, a: np.ndarray, b: np.ndarray, frames: int, kind: str = "slerp") -> np.ndarray:
-        """float32 images along the path between two latents (D,), both ends included."""
-        return self.decode(paths.between(self._one(a), self._one(b), frames, kind, self.model.choices))
+        """float32 images (frames, C, H, W) along the path between two latents (D,), both ends included.
+
+        Kinds are those of `latent.walks.WalkConfig`, but for "noise". ConfigError for others, and for fewer
+        than two frames.
+        """
+        if frames < 2:
+            raise ConfigError(f"frames: {frames} is not allowed; expected a whole number of at least 2.")
+        keys = np.stack([self._one(a), self._one(b)])
+        config = parse(walks.WalkConfig, {"kind": kind, "loop": False}, "interpolate")
+        if config.kind == "noise":
+            raise ConfigError("interpolate: a noise walk goes to no second latent; `walk` gives one.")
+        return self.decode(self._route(keys, config).at(np.linspace(0, 1, frames)))
+
+    def walk(self, keyframes: np.ndarray, report: Report = no_report, **settings: Any) -> np.ndarray:
+        """The latents of a film, float32 (F, D), through keyframes (K, D).
+
+        `settings` are those of `latent.walks.WalkConfig`: kind, seconds, easing, fps, loop. What it gives
+        `decode` turns into images, and `film` into a file. ConfigError as `latent.walks.route`.
+        """
+        config = parse(walks.WalkConfig, settings, "walk")
+        route = self._route(self._checked(keyframes), config, report)
+        return route.at(walks.frames(route.legs, config))
+
+    def film(
+        self,
+        path: str | Path,
+        latents: np.ndarray,
+        fps: float = 25,
+        report: Report = no_report,
+        **settings: Any,
+    ) -> None:
+        """Write latents (F, D) as a film: .gif, .apng, .webp, .mp4, or a folder of PNG files.
+
+        `settings` are those of `run.films.FilmConfig`: side, resampling. ConfigError, ExportError.
+        """
+        write_film(path, self.model, self._checked(latents), fps, parse(FilmConfig, settings, "film"), report)
+
+    def _route(self, keys: np.ndarray, config: walks.WalkConfig, report: Report = no_report) -> walks.Route:
+        return walks.route(keys, config, self.model.choices, self.model, report)
 
     def traverse(self, z: np.ndarray, dims: Sequence[int], steps: int = 9, extent: float = 3.0) -> np.ndarray:
         """float32 images (len(dims) * steps, C, H, W), a row per dimension, each over ±extent sigma."""
@@ -230,30 +274,3 @@ def open_run(path: str | Path, step: int | None = None, device: str = "cpu") -> 
     checkpoint.load(file, model)
     model.train(False)
     return Run(folder, model)
-
-
-def history(
-    folder: RunFolder, stages: int = 6, count: int = 8, *, early: bool = False
-) -> tuple[list[int], np.ndarray]:
-    """How the fixed latents changed: evenly chosen snapshots, first and last included.
-
-    With `early`, the more of them the earlier, because most is learned in the first seconds.
-    -> their steps, and uint8 tiles (stages * count, C, H, W), a row per stage. RunError where none was kept.
-    """
-    from PIL import Image
-
-    samples = folder.samples()
-    if not samples:
-        raise RunError(f"{folder.path} has no samples yet: train it for a moment first.")
-    last = len(samples) - 1
-    places = np.geomspace(1, last + 1, stages) - 1 if early else np.linspace(0, last, stages)
-    chosen = [samples[i] for i in sorted({round(place) for place in places})]
-    _, height, width = picture_shape(folder.info["image_shape"])
-    rows = []
-    for _, path in chosen:
-        try:
-            with Image.open(path) as image:
-                rows.append(split(np.asarray(image), height, width)[:count])
-        except (OSError, ValueError) as error:
-            raise RunError(f"The sample {path} is damaged: {error}.") from None
-    return [step for step, _ in chosen], np.concatenate(rows)
