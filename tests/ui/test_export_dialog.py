@@ -24,7 +24,8 @@ from latentlab.export.base import write_picture
 from latentlab.export.layout import Layout
 from latentlab.export.state import read_state
 from latentlab.latent import samplers
-from latentlab.run.grids import GRIDS, Grid, GridSource
+from latentlab.run import grids
+from latentlab.run.grids import GRIDS, Grid, GridSource, compose
 from latentlab.ui.directions_state import Item
 from latentlab.ui.export_dialog import ExportGridDialog
 from latentlab.ui.export_state import GridMaker, material, same
@@ -285,7 +286,63 @@ def test_another_layout_decodes_nothing_again(session, shown, own_source, qtbot)
         assert dialog.picture() is None
         wait_for(qtbot, dialog)
         assert dialog.picture().shape[:2] == (side, side)
+        assert dialog.maker.laid.state.layout[name.removeprefix("export_")] == value
     assert len(calls) == 1 and calls[0] is not threading.main_thread()
+
+
+class Blank(GridSource):
+    title, about, Config = "Blank", "One black tile.", NoSettings
+
+    @classmethod
+    def make(cls, model, config, material, report):
+        return blank(model)
+
+
+class Gate:
+    """In place of `grids.compose`: waits, the first time, until it is opened."""
+
+    def __init__(self):
+        self.begun, self.open, self.borders = threading.Event(), threading.Event(), []
+
+    def __call__(self, grid, layout):
+        self.borders.append(layout.border)
+        if len(self.borders) == 1:
+            self.begun.set()
+            assert self.open.wait(20)
+        return compose(grid, layout)
+
+
+def test_layouts_that_come_while_one_is_laid_out_wait_and_only_the_last_is_made(
+    session, own_source, qtbot, monkeypatch
+):
+    own_source(Blank)
+    gate, maker, pictures = Gate(), GridMaker(session, session), []
+    monkeypatch.setattr(grids, "compose", gate)
+    maker.changed.connect(lambda: maker.laid and pictures.append(maker.laid.picture.shape[0]))
+    maker.ask("own", {}, Layout(border=1))
+    qtbot.waitUntil(gate.begun.is_set, timeout=10_000)
+    for border in (2, 3, 4):
+        maker.lay_out(Layout(border=border))
+    gate.open.set()
+    qtbot.waitUntil(lambda: not maker.busy, timeout=10_000)
+    assert gate.borders == [1, 4] and set(pictures) == {8 + 2 * 4}
+
+
+def test_a_picture_that_is_laid_out_while_others_are_asked_for_is_not_shown(
+    session, own_source, qtbot, monkeypatch
+):
+    own_source(Blank)
+    gate, maker, pictures = Gate(), GridMaker(session, session), []
+    monkeypatch.setattr(grids, "compose", gate)
+    maker.changed.connect(lambda: maker.laid and pictures.append(maker.laid.picture.shape[0]))
+    maker.ask("own", {}, Layout(border=1))
+    qtbot.waitUntil(gate.begun.is_set, timeout=10_000)
+    maker.outdate()
+    maker.ask("own", {}, Layout(border=6))
+    qtbot.waitUntil(lambda: maker.made is not None, timeout=10_000)
+    gate.open.set()
+    qtbot.waitUntil(lambda: not maker.busy, timeout=10_000)
+    assert gate.borders == [1, 6] and set(pictures) == {8 + 2 * 6}
 
 
 class Slow(GridSource):
@@ -295,7 +352,8 @@ class Slow(GridSource):
 
     @classmethod
     def reset(cls):
-        cls.begun, cls.open, cls.left, cls.calls = threading.Event(), threading.Event(), threading.Event(), 0
+        cls.begun, cls.open, cls.left = threading.Event(), threading.Event(), threading.Event()
+        cls.calls, cls.went_on = 0, False
 
     @classmethod
     def make(cls, model, config, material, report):
@@ -305,6 +363,7 @@ class Slow(GridSource):
                 cls.begun.set()
                 assert cls.open.wait(20)
                 report(1, 2)
+                cls.went_on = True
             finally:
                 cls.left.set()
             return blank(model, columns=3)
@@ -327,6 +386,7 @@ def test_the_newest_wish_wins(session, own_source, qtbot):
     qtbot.waitUntil(Slow.left.is_set, timeout=10_000)
     qtbot.wait(20)
     assert dialog.picture() is newest and newest.shape[:2] == (12, 12)
+    assert not Slow.went_on
     dialog.close()
 
 
@@ -345,7 +405,7 @@ def test_closing_gives_up_what_is_being_made(session, own_source, qtbot):
     qtbot.waitUntil(lambda: not any(task.isRunning() for task in session._tasks), timeout=5_000)
     session.latent.randomise()  # nobody follows it any more
     qtbot.wait(20)
-    assert session.said[-1].level != "error" and Slow.calls == 1
+    assert session.said[-1].level != "error" and Slow.calls == 1 and not Slow.went_on
 
 
 def test_a_setting_that_does_not_fit_is_told_beside_it_and_nowhere_else(session, shown, own_source, qtbot):
@@ -511,12 +571,13 @@ def test_a_free_name_is_suggested_and_the_next_one_after_saving(session, dialog,
     assert session.settings.export_folder == str(tmp_path)
 
 
-def test_the_suggested_name_follows_the_source_but_not_one_that_was_typed(session, dialog, qtbot, tmp_path):
-    others = [key for key in GRIDS if key != "seeds"]
-    if not others:
-        pytest.skip("no other source")
-    choose(dialog, "export_source", others[0])
-    assert the(dialog, "export_path").text() == str(tmp_path / f"first rün-{others[0]}.png")
+def test_the_suggested_name_follows_the_source_but_not_one_that_was_typed(
+    session, shown, own_source, tmp_path
+):
+    own_source(Blank)
+    dialog = shown(source="seeds")
+    choose(dialog, "export_source", "own")
+    assert the(dialog, "export_path").text() == str(tmp_path / "first rün-own.png")
     the(dialog, "export_path").setText("mine.png")
     choose(dialog, "export_source", "seeds")
     assert the(dialog, "export_path").text() == "mine.png"
@@ -701,9 +762,11 @@ def test_enter_in_a_field_saves_nothing_and_asks_for_nothing(session, dialog, qt
     asked = []
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: asked.append(a) or ("", ""))
     name_file(qtbot, dialog, tmp_path / "grid.png")
+    before = dialog.picture()
     for name in ("export_rows", "export_caption", "export_path"):
         the(dialog, name).setFocus()
         qtbot.keyClick(the(dialog, name), Qt.Key.Key_Return)
+        assert dialog.picture() is before
     qtbot.wait(50)
     assert dialog.isVisible() and session.exports.jobs == asked == list(tmp_path.iterdir()) == []
 
