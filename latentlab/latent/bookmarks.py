@@ -14,6 +14,7 @@ from latentlab.core.errors import ConfigError, RunError
 from latentlab.core.files import write_bytes
 from latentlab.latent.text import exact
 
+FILE = "bookmarks.json"
 FORMAT = 1
 
 

@@ -22,7 +22,6 @@ from latentlab.ui.workers import OpenedRun
 if TYPE_CHECKING:
     from latentlab.ui.session import Session
 
-FILE = "bookmarks.json"
 #: Thumbnails decoded by one request, and milliseconds between two rounds while the model learns.
 CHUNK, ROUND_EVERY = 32, 2000
 #: What is dragged: NPZ of `z` float32 (N, D), `names`, and `tiles` uint8 (N, C, H, W) where all are there.
@@ -65,7 +64,7 @@ class Bookmarks(QObject):
         self._ages = itertools.count()
         self._path: Path | None = None
         self._size = 0
-        self._file = KeptFile(FILE, bookmarks.load, bookmarks.save, session)
+        self._file = KeptFile(bookmarks.FILE, bookmarks.load, bookmarks.save, session)
         self._watched = False
         self._due: list[Item] = []
         self._stamp = -1

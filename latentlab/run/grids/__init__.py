@@ -1,11 +1,10 @@
-"""What image grids show; one file per source."""
-
-import importlib
-import pkgutil
+"""What image grids show; one file per source, in the order of menus."""
 
 from latentlab.run.grids.base import GRIDS, Grid, GridSource, Material, compose, make, state
 
-__all__ = ["GRIDS", "Grid", "GridSource", "Material", "compose", "make", "state"]
+# isort: off
+from latentlab.run.grids import view, seeds, traversal, sweep  # noqa: F401
+from latentlab.run.grids import interpolation, bookmarks, reconstructions, history  # noqa: F401
+# isort: on
 
-for _module in pkgutil.iter_modules(__path__):
-    importlib.import_module(f"{__name__}.{_module.name}")
+__all__ = ["GRIDS", "Grid", "GridSource", "Material", "compose", "make", "state"]

@@ -10,17 +10,21 @@ import numpy as np
 
 from latentlab.core.config import Config, parse
 from latentlab.core.errors import ConfigError
+from latentlab.core.points import picture_shape
 from latentlab.core.registry import Registry
 from latentlab.data.base import Dataset, Report, no_report
 from latentlab.export.layout import Layout
 from latentlab.export.sheet import sheet
 from latentlab.export.state import State, packed
+from latentlab.latent import samplers
 from latentlab.latent.bookmarks import Bookmark
 from latentlab.models.base import Model
 from latentlab.training.run_folder import RunFolder
 
-#: Rows or columns of a grid at most.
-MOST = 1000
+#: Rows or columns of a grid at most, and tiles in all.
+MOST, MOST_TILES = 1000, 20_000
+#: Latents that are decoded between two reports.
+AT_A_TIME = 256
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -75,7 +79,7 @@ class GridSource:
     Config: ClassVar[type[Config]]
 
     @classmethod
-    def obstacle(cls, model: Model | type[Model], material: Material) -> str:
+    def obstacle(cls, model: Model, material: Material) -> str:
         """Why there is no such grid now, in a sentence; "" where there is."""
         return ""
 
@@ -102,7 +106,31 @@ def make(
     config = parse(source.Config, values, key)
     if reason := source.obstacle(model, material):
         raise ConfigError(reason)
+    rows, columns = source.size(model, config, material)
+    if rows * columns > MOST_TILES:
+        raise ConfigError(
+            f"{key}: {rows:,} × {columns:,} images are too many; expected at most {MOST_TILES:,}."
+        )
     return source.make(model, config, material, report)
+
+
+def decoded(model: Model, latents: np.ndarray, report: Report = no_report) -> np.ndarray:
+    """Latents (N, D) as uint8 pictures (N, C, H, W); `report` counts latents and may raise `Cancelled`."""
+    from latentlab.models.pixels import render
+
+    if not len(latents):
+        return np.empty((0, *picture_shape(model.image_shape)), np.uint8)
+    parts = []
+    for start in range(0, len(latents), AT_A_TIME):
+        report(start, len(latents))
+        parts.append(render(model, latents[start : start + AT_A_TIME]))
+    report(len(latents), len(latents))
+    return np.concatenate(parts)
+
+
+def start_of(model: Model, material: Material) -> np.ndarray:
+    """The present latent, or else the prior's mean, float32 (D,)."""
+    return samplers.mean(model) if material.z is None else material.z
 
 
 def compose(grid: Grid, layout: Layout) -> np.ndarray:
