@@ -56,7 +56,7 @@ def enlarged(tile: np.ndarray, config: FilmConfig) -> np.ndarray:
     from PIL import Image
 
     pixels = tile[0] if len(tile) == 1 else np.ascontiguousarray(tile.transpose(1, 2, 0))
-    size = frame_size(*pixels.shape[:2], config.side)
+    size = frame_size(pixels.shape[0], pixels.shape[1], config.side)
     if size == pixels.shape[:2]:
         return pixels
     smooth = config.resampling == "smooth"

@@ -9,7 +9,7 @@ import numpy as np
 
 from latentlab.core.config import Config, setting
 from latentlab.core.errors import ConfigError
-from latentlab.data.base import Part, Report, no_report
+from latentlab.data.report import Part, Report, no_report
 from latentlab.latent import samplers
 from latentlab.latent.walks import WalkConfig, route
 from latentlab.models.base import Model

@@ -8,7 +8,7 @@ import numpy as np
 
 from latentlab.core import points
 from latentlab.core.config import Config, setting
-from latentlab.data.base import Part, Report, no_report
+from latentlab.data.report import Part, Report, no_report
 from latentlab.latent.inversion import locate
 from latentlab.models.base import Model
 from latentlab.run.grids.base import MOST, Grid, GridSource, Material, decoded, register
