@@ -147,7 +147,7 @@ def _check(height: int, width: int) -> None:
 def _spread(labels: Sequence[str], pitch: int, gap: int, lettering: Lettering) -> list[tuple[int, str]]:
     """The labels of columns that are `pitch` pixels apart, with the column of each, so that none touch."""
     widest = max(map(lettering.width, labels), default=0)
-    if all(_NUMBER.match(label) for label in labels if label):
+    if 2 * sum(bool(_NUMBER.match(label)) for label in labels) > len(labels):  # a scale
         every = max(1, -(-(widest + gap) // pitch))
         return [(at, label) for at, label in enumerate(labels) if at % every == 0]
     return [(at, lettering.elided(label, pitch - gap // 2)) for at, label in enumerate(labels)]

@@ -36,6 +36,6 @@ class Seeds(GridSource):
         seeds = range(config.seed, config.seed + config.rows * config.columns)
         latents = samplers.draw(model, seeds, config.truncation)
         firsts = [str(seeds[row * config.columns]) for row in range(config.rows)]
-        steps = [f"+{column}" if column else "seed" for column in range(config.columns)]
+        steps = [f"+{column}" for column in range(config.columns)]
         tiles = decoded(model, latents, report)
         return Grid(tiles, config.columns, latents, firsts, steps, seeds, config.truncation)
