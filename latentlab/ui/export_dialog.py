@@ -175,7 +175,7 @@ class ExportGridDialog(QDialog):
         else:
             source = last.source
             if source not in GRIDS or self._obstacle_of(source):  # it was there then
-                source = next(iter(GRIDS))
+                source = LastSettings().source
         self.settings.begin_with(source, sources, last.layout if layout is None else layout)
 
     def _obstacle_of(self, source: str) -> str:

@@ -263,6 +263,16 @@ class NoSettings(Config):
     pass
 
 
+class Own(GridSource):
+    """A source of one tile, without settings."""
+
+    title, about, Config = "Own", "One tile.", NoSettings
+
+    @classmethod
+    def size(cls, model, config, material):
+        return 1, 1
+
+
 def blank(model, columns=1):
     return Grid(np.zeros((1, 1, 8, 8), np.uint8), columns, np.zeros((1, 5), np.float32))
 
@@ -270,9 +280,7 @@ def blank(model, columns=1):
 def test_another_layout_decodes_nothing_again(session, shown, own_source, qtbot):
     calls = []
 
-    class Counted(GridSource):
-        title, about, Config = "Counted", "Counts.", NoSettings
-
+    class Counted(Own):
         @classmethod
         def make(cls, model, config, material, report):
             calls.append(threading.current_thread())
@@ -290,9 +298,7 @@ def test_another_layout_decodes_nothing_again(session, shown, own_source, qtbot)
     assert len(calls) == 1 and calls[0] is not threading.main_thread()
 
 
-class Blank(GridSource):
-    title, about, Config = "Blank", "One black tile.", NoSettings
-
+class Blank(Own):
     @classmethod
     def make(cls, model, config, material, report):
         return blank(model)
@@ -328,6 +334,20 @@ def test_layouts_that_come_while_one_is_laid_out_wait_and_only_the_last_is_made(
     assert gate.borders == [1, 4] and set(pictures) == {8 + 2 * 4}
 
 
+def test_a_picture_that_is_laid_out_when_it_is_no_longer_wanted_is_not_there(
+    session, own_source, qtbot, monkeypatch
+):
+    own_source(Blank)
+    gate, maker = Gate(), GridMaker(session, session)
+    monkeypatch.setattr(grids, "compose", gate)
+    maker.ask("own", {}, Layout())
+    qtbot.waitUntil(gate.begun.is_set, timeout=10_000)
+    maker.outdate()
+    gate.open.set()
+    qtbot.waitUntil(lambda: not maker.busy, timeout=10_000)
+    assert maker.laid is None
+
+
 def test_a_picture_that_is_laid_out_while_others_are_asked_for_is_not_shown(
     session, own_source, qtbot, monkeypatch
 ):
@@ -345,10 +365,8 @@ def test_a_picture_that_is_laid_out_while_others_are_asked_for_is_not_shown(
     assert gate.borders == [1, 6] and set(pictures) == {8 + 2 * 6}
 
 
-class Slow(GridSource):
+class Slow(Own):
     """Goes on when it is told to; its second call does at once."""
-
-    title, about, Config = "Slow", "Takes its time.", NoSettings
 
     @classmethod
     def reset(cls):
@@ -409,9 +427,7 @@ def test_closing_gives_up_what_is_being_made(session, own_source, qtbot):
 
 
 def test_a_setting_that_does_not_fit_is_told_beside_it_and_nowhere_else(session, shown, own_source, qtbot):
-    class Picky(GridSource):
-        title, about = "Picky", "Takes dims."
-
+    class Picky(Own):
         class Config(Config):
             dims: str = setting("0", "Dimensions", "Which.")
 
@@ -460,8 +476,6 @@ def test_a_picture_that_is_too_large_is_refused(dialog, qtbot, tmp_path):
 
 
 def test_bookmarks_can_be_shown_once_there_are_some(session, shown, qtbot):
-    if "bookmarks" not in GRIDS:
-        pytest.skip("no such source")
     session.bookmarks.remove(session.bookmarks.items)
     dialog = ExportGridDialog(session, source="bookmarks")
     dialog.show()
