@@ -14,7 +14,20 @@ from typing import Annotated
 import typer
 
 from latentlab import __version__
-from latentlab.cli import cache, demo, directions, display, encode, evaluate, info, pictures, train
+from latentlab.cli import (
+    cache,
+    demo,
+    directions,
+    display,
+    encode,
+    evaluate,
+    exporting,
+    films,
+    importing,
+    info,
+    pictures,
+    train,
+)
 from latentlab.cli.terminal import note, say
 from latentlab.core.errors import LatentlabError
 
@@ -31,7 +44,10 @@ app.command("train")(train.train)
 app.command("resume")(train.resume)
 app.command("sample")(pictures.sample)
 app.command("traverse")(pictures.traverse)
-app.command("interpolate")(pictures.interpolate)
+app.command("interpolate")(films.interpolate)
+app.command("history")(films.history)
+app.command("export")(exporting.export)
+app.command("import")(importing.import_)
 app.command("directions")(directions.directions)
 app.command("encode")(encode.encode)
 app.command("evaluate")(evaluate.evaluate)

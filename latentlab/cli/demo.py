@@ -10,7 +10,6 @@ import typer
 
 from latentlab.cli.data import load
 from latentlab.cli.options import AsJson, number
-from latentlab.cli.pictures import write_film
 from latentlab.cli.plan import job
 from latentlab.cli.terminal import clock, note, tell
 from latentlab.cli.train import follow, refuse_full
@@ -24,6 +23,7 @@ FRAMES, FPS = 90, 20
 STAGES, TILES = 6, 10
 #: Pixels per pixel in the grid and the history.
 SCALE = 2
+FILM_SIDE = 168
 PICTURES = {"grid": "png", "walk": "gif", "history": "png"}
 
 
@@ -59,8 +59,10 @@ def free_name(wanted: Path) -> Path:
 
 def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
     """Train for `minutes`, make the pictures -> (what came of it, the same for people, exit code)."""
+    import numpy as np
+
     from latentlab import export, run
-    from latentlab.latent import paths, samplers
+    from latentlab.latent import walks
 
     began = time.monotonic()
     todo = job(None, None, PRESET, (), {"minutes": minutes})
@@ -72,14 +74,10 @@ def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
 
     opened = run.open_run(out / "run")
     export.write_picture(out / "grid.png", export.compose(opened.pixels(opened.latents(64)), 8, scale=SCALE))
-    keyframes = samplers.draw(opened.model, SEEDS)
-    write_film(
-        opened,
-        paths.round_trip(keyframes, FRAMES, choices=opened.model.choices),
-        6,
-        str(out / "walk.gif"),
-        FPS,
-    )
+    keyframes = np.concatenate([opened.latents(1, seed) for seed in SEEDS])
+    way = walks.route(keyframes, walks.WalkConfig(), opened.model.choices)
+    latents = way.at(walks.spaced(way.legs, FRAMES, walks.WalkConfig()))
+    opened.film(out / "walk.gif", latents, FPS, side=FILM_SIDE, resampling="nearest")
     steps, tiles = run.history(opened.folder, STAGES, TILES, early=True)
     export.write_picture(out / "history.png", export.compose(tiles, len(tiles) // len(steps), scale=SCALE))
 

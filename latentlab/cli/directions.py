@@ -16,6 +16,7 @@ from latentlab.cli.grids import (
     StartSeed,
     Steps,
     check_size,
+    layout_for,
     open_for,
     write_grid,
 )
@@ -76,6 +77,7 @@ def directions(
     from latentlab.core.errors import ConfigError
     from latentlab.latent import samplers, traversal
     from latentlab.latent.directions import METHODS
+    from latentlab.run import grids
 
     kind = METHODS.get(method)
     if more and not set_:
@@ -92,9 +94,10 @@ def directions(
     with bar(f"Finding directions ({kind.title})") as report:
         found = run.directions(method, z, dataset, report, **settings)
     rows = traversal.along(z, [direction.vector for direction in found], steps, extent)
-    check_size(run, len(found), steps, scale)
+    layout = layout_for(run, scale, {})
+    check_size(run, len(found), steps, layout)
 
-    told: dict[str, Any] = {"rows": len(found), "columns": steps, "extent": extent, "method": method}
+    told: dict[str, Any] = {"extent": extent, "method": method}
     told |= {"seeds": [] if seed is None else [seed]}
     told["directions"] = [{"name": direction.name, "note": direction.note} for direction in found]
     lines = [f"{n:3}  {direction.name}  {direction.note}" for n, direction in enumerate(found, start=1)]
@@ -111,7 +114,10 @@ def directions(
         told["saved"] = True
     if not as_json:
         say("\n".join(lines))
-    write_grid(run, run.pixels(rows.reshape(-1, size)), steps, scale, output, told, as_json)
+    latents = rows.reshape(-1, size)
+    grid = grids.Grid(run.pixels(latents), steps, latents, [direction.name for direction in found])
+    values = {"method": method, **settings}
+    write_grid(run, grid, "directions", values, layout, output, told, as_json, z=z)
 
 
 def _settings(texts: Sequence[str], known: Iterable[str]) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from latentlab.cli.data import left_out
-from latentlab.cli.grids import Checkpoint, Scale, background
+from latentlab.cli.grids import Checkpoint, Scale, layout_for
 from latentlab.cli.options import AsJson, RunPath, whole
 from latentlab.cli.terminal import bar, loading, note, tell
 
@@ -30,12 +30,12 @@ def encode(
             help="Image files, or folders and archives of them; X,Y where the model is one of points.",
         ),
     ],
-    output: Annotated[Path, typer.Option("--out", "-o", help="File of latents to write, .npz.")] = Path(
-        "latent.npz"
-    ),
+    output: Annotated[
+        Path, typer.Option("--out", "-o", help="File of latents to write, .npz or .json.")
+    ] = Path("latent.npz"),
     picture: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Also write the images over their reconstructions, .png or .jpg."),
+        typer.Option(metavar="FILE", help="Also write the images over their reconstructions, as a picture."),
     ] = None,
     scale: Scale = 1,
     steps: Annotated[
@@ -53,9 +53,11 @@ def encode(
     from latentlab import export
     from latentlab.core import points
     from latentlab.export.base import exporter_for
+    from latentlab.export.sheet import sheet
     from latentlab.latent.files import check_ending, save_latents
     from latentlab.latent.inversion import locate, psnr
     from latentlab.run import open_run
+    from latentlab.run.grids.reconstructions import paired
     from latentlab.training.run_folder import RunFolder
 
     # What cannot be read or written is refused first, before torch is there.
@@ -77,12 +79,8 @@ def encode(
         if points.is_points(shape):
             originals, decoded = points.draw(originals), points.draw(decoded)
         columns = min(COLUMNS, len(z))
-        export.write_picture(
-            picture,
-            export.compose(
-                _paired(originals, decoded, columns), columns, scale=scale, background=background(shape)
-            ),
-        )
+        layout = layout_for(run, scale, {})
+        export.write_picture(picture, sheet(paired(originals, decoded, columns), columns, layout))
         values |= {"picture": str(picture.absolute())}
     told = [{"name": name, "psnr": figure} for name, figure in zip(names, figures, strict=True)]
     values |= {"images": told, "run": str(run.folder.path.absolute()), "step": run.step}
@@ -169,15 +167,3 @@ def _points(texts: list[Path]) -> tuple[list[str], np.ndarray]:
 
 def _in_db(figure: float) -> str:
     return "∞ dB" if math.isinf(figure) else f"{figure:.1f} dB"
-
-
-def _paired(originals: np.ndarray, decoded: np.ndarray, columns: int) -> np.ndarray:
-    """Tiles, row by row: some originals, below them their reconstructions, then the next ones."""
-    import numpy as np
-
-    rows = []
-    for start in range(0, len(originals), columns):
-        for images in (originals, decoded):
-            part = images[start : start + columns]
-            rows.append(np.pad(part, [(0, columns - len(part)), (0, 0), (0, 0), (0, 0)]))
-    return np.concatenate(rows)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,7 +14,10 @@ from latentlab.cli.terminal import tell
 if TYPE_CHECKING:
     import numpy as np
 
+    from latentlab.core.config import Config
+    from latentlab.export.layout import Layout
     from latentlab.run import Run
+    from latentlab.run.grids import Grid
 
 Checkpoint = Annotated[
     int | None,
@@ -23,6 +27,23 @@ Checkpoint = Annotated[
 ]
 Scale = Annotated[
     int, typer.Option(parser=whole(1, 64), metavar="K", help="Pixels per pixel of an image, 1 to 64.")
+]
+#: Settings of the layout, and whatever else the command takes; a list may follow one flag.
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="A setting of the picture, such as layout.spacing=4 or layout.labels=both; as often as needed. "
+        "'latentlab info layout' lists them.",
+    ),
+]
+More = Annotated[list[str] | None, typer.Argument(hidden=True, metavar="[FIELD=VALUE]...")]
+State = Annotated[
+    bool,
+    typer.Option(
+        "--state/--no-state", help="Whether the file tells run, checkpoint, seeds and latents, as PNG can."
+    ),
 ]
 
 #: Rows or columns of a grid at most.
@@ -56,40 +77,68 @@ def open_for(path: Path, checkpoint: int | None, output: Path | str, film: bool 
     return open_run(path, checkpoint)
 
 
-def check_size(run: Run, rows: int, columns: int, scale: int) -> None:
+def settings(
+    given: list[str] | None, more: list[str] | None, sections: Mapping[str, type[Config]]
+) -> dict[str, dict[str, Any]]:
+    """What ``--set`` and the words behind it say, by section."""
+    from latentlab.cli.plan import sorted_by_section
+    from latentlab.core.errors import ConfigError
+
+    if more and not given:
+        raise ConfigError(f"Unexpected '{more[0]}': a setting follows --set (FIELD=VALUE).")
+    return sorted_by_section([*(given or []), *(more or [])], sections)
+
+
+def layout_for(run: Run, scale: int, chosen: Mapping[str, Any]) -> Layout:
+    """The layout of a grid, with what was said of it."""
+    from latentlab.core.config import parse
+    from latentlab.core.points import is_points
+    from latentlab.export.layout import Layout
+
+    # Dots on black would not show which tile they are of.
+    grey = {"background": "#404040"} if is_points(run.model.image_shape) else {}
+    return parse(Layout, {"scale": scale, **grey, **chosen}, "layout")
+
+
+def check_size(run: Run, rows: int, columns: int, layout: Layout) -> None:
     """ExportError for a picture that no file could hold, before its images are made."""
-    from latentlab import export
-    from latentlab.core.errors import ExportError
     from latentlab.core.points import picture_shape
-    from latentlab.export.grid import MAX_SIDE
+    from latentlab.export.sheet import sheet_size
 
     _, height, width = picture_shape(run.model.image_shape)
-    size = export.grid_size(rows, columns, height, width, scale=scale)
-    if max(size) > MAX_SIDE:
-        raise ExportError(
-            f"The grid would be {size[1]}×{size[0]} pixels; expected at most {MAX_SIDE} a side."
-        )
-
-
-def background(image_shape: tuple[int, int, int]) -> int:
-    """The grey between tiles: black, but where dots on black would not show which tile they are of."""
-    from latentlab.core.points import is_points
-
-    return 64 if is_points(image_shape) else 0
+    sheet_size(rows, columns, height, width, layout)
 
 
 def write_grid(
-    run: Run, tiles: np.ndarray, columns: int, scale: int, output: Path, told: dict[str, Any], as_json: bool
+    run: Run,
+    grid: Grid,
+    source: str,
+    settings: Mapping[str, Any],
+    layout: Layout,
+    output: Path,
+    told: dict[str, Any],
+    as_json: bool,
+    *,
+    z: np.ndarray | None = None,
+    with_state: bool = True,
 ) -> None:
-    """Compose and write uint8 tiles (N, C, H, W), and say so; `told` has rows, columns and more for JSON."""
+    """Compose and write a grid, and say so; `told` has more for JSON. z: the latent it was made about."""
     from latentlab import export
+    from latentlab.run import grids
 
-    picture = export.compose(tiles, columns, scale=scale, background=background(run.model.image_shape))
-    export.write_picture(output, picture)
+    picture = grids.compose(grid, layout)
+    state = None
+    if with_state:
+        material = grids.Material(run.folder, z)
+        state = grids.state(grid, source, settings, layout, run.model, material)
+    replaced = output.exists()
+    export.write_picture(output, picture, state)
     height, width = picture.shape[:2]
-    values = {"output": str(output.absolute()), "width": width, "height": height, **told}
-    values |= {"scale": scale, "run": str(run.folder.path.absolute()), "step": run.step}
+    values = {"output": str(output.absolute()), "width": width, "height": height, "replaced": replaced}
+    values |= {"rows": grid.rows, "columns": grid.columns, **told}
+    values |= {"scale": layout.scale, "run": str(run.folder.path.absolute()), "step": run.step}
     summary = (
-        f"{output}: {told['rows']}×{told['columns']} images, {width}×{height} pixels, step {run.step:,}."
+        f"{output}{' (replaced)' if replaced else ''}: {grid.rows}×{grid.columns} images, "
+        f"{width}×{height} pixels, step {run.step:,}."
     )
     tell(values, summary, as_json)

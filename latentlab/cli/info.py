@@ -11,6 +11,7 @@ import typer
 
 from latentlab.cli.data import described, size_in_words, tell_namesake, write_sheet
 from latentlab.cli.options import AsJson
+from latentlab.cli.picture_info import described as described_picture
 from latentlab.cli.terminal import clock, in_words, loading, tell, with_elbo
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def info(
         str,
         typer.Argument(
             metavar="RUN|SOURCE|PATH",
-            help="A run's folder, a dataset's or model's key, 'training' for its settings, or images.",
+            help="A run's folder, a dataset's or model's key, images, an exported picture; or 'training', "
+            "'layout', 'walk' for their settings.",
         ),
     ],
     set_: Annotated[
@@ -89,11 +91,11 @@ def info(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Tell all that is known about a run, a dataset, a model or images."""
+    """Tell all that is known about a run, a dataset, a model, images or where a picture came from."""
     from latentlab.core.errors import ConfigError, DataError
     from latentlab.data import SOURCES
     from latentlab.models import MODELS
-    from latentlab.training.config import TrainingConfig
+    from latentlab.run.latents import state_of
 
     path = Path(target).expanduser()
     if more and not set_:
@@ -112,10 +114,13 @@ def info(
         values["settings"], settings = _settings(model.Config)
         values["training_defaults"] = dict(model.training_defaults)
         lines = [f"{model.title} ({target}, arXiv {model.paper})", model.about, *settings]
-    elif target == "training":
-        values = {"kind": "training"}
-        values["settings"], settings = _settings(TrainingConfig)
-        lines = ["Settings of every training", *settings]
+    elif target in ("training", "layout", "walk"):
+        title, config = _sections()[target]
+        values = {"kind": target}
+        values["settings"], settings = _settings(config)
+        lines = [title, *settings]
+    elif is_data and not chosen and output is None and (state := state_of(path)) is not None:
+        values, lines = described_picture(path, state)
     elif is_data:
         tell_namesake(target)
         values, lines = _data(target, chosen, fetch, output)
@@ -123,6 +128,19 @@ def info(
         known = ", ".join([*SOURCES, *MODELS])
         raise DataError(f"There is no run, file or folder {target}, and no dataset or model ({known}).")
     tell(values, "\n".join(lines), as_json)
+
+
+def _sections() -> dict[str, tuple[str, type[Config]]]:
+    """What there is to be set that belongs to no model and no dataset."""
+    from latentlab.export.layout import Layout
+    from latentlab.latent.walks import WalkConfig
+    from latentlab.training.config import TrainingConfig
+
+    return {
+        "training": ("Settings of every training", TrainingConfig),
+        "layout": ("The layout of image grids", Layout),
+        "walk": ("Walks through the latent space", WalkConfig),
+    }
 
 
 def _run(path: Path) -> tuple[dict[str, Any], list[str]]:

@@ -150,7 +150,7 @@ def sorted_by_section(
             raise ConfigError(f"--set {text}: expected FIELD=VALUE, such as latent_size=8.")
         section, dot, field = name.rpartition(".")
         if dot and section not in sections:
-            raise ConfigError(f"--set {text}: there is no '{section}': {_near(section, SECTIONS)}")
+            raise ConfigError(f"--set {text}: there is no '{section}': {_near(section, tuple(sections))}")
         holders = [s for s, c in sections.items() if field in c.model_fields and section in ("", s)]
         if not holders:
             known = [f for s, c in sections.items() if section in ("", s) for f in c.model_fields]

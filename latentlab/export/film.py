@@ -45,7 +45,8 @@ class GIF(Exporter):
                 greys = np.repeat(np.arange(256, dtype=np.uint8)[:, None], 4, axis=1)
                 greys[:, 0] = 255  # opaque
                 for number, frame in enumerate(flat):
-                    add(av.VideoFrame.from_ndarray((frame, greys), format="pal8"), round(number * ticks))
+                    both: Any = (frame, greys)
+                    add(av.VideoFrame.from_ndarray(both, format="pal8"), round(number * ticks))
                 return
             with _palettes(first) as reduced:
                 for number, frame in enumerate(flat):

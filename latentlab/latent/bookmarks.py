@@ -26,21 +26,26 @@ class Bookmark:
     z: np.ndarray
 
 
-def save(path: str | Path, bookmarks: Sequence[Bookmark]) -> None:
-    """Write them atomically, one a line, to the last bit. RunError where the file cannot be written."""
+def save(path: str | Path, bookmarks: Sequence[Bookmark], **known: str | int) -> None:
+    """Write them atomically, one a line, to the last bit. RunError where the file cannot be written.
+
+    `known` is what else the file shall say: run="first", step=1200.
+    """
     entries = [{"name": mark.name, "z": np.asarray(mark.z, np.float32).tolist()} for mark in bookmarks]
     lines = ",\n  ".join(json.dumps(entry, ensure_ascii=False, allow_nan=False) for entry in entries)
-    text = f'{{\n "format": {FORMAT},\n "bookmarks": [\n  {lines}\n ]\n}}\n'
+    more = "".join(f'\n "{name}": {json.dumps(value, ensure_ascii=False)},' for name, value in known.items())
+    text = f'{{\n "format": {FORMAT},{more}\n "bookmarks": [\n  {lines}\n ]\n}}\n'
     try:
         write_bytes(path, text.encode("utf-8", "replace"))
     except OSError as error:
         raise RunError(f"Cannot write {path}: {error.strerror or error}.") from None
 
 
-def load(path: str | Path, size: int) -> list[Bookmark]:
+def load(path: str | Path, size: int | None) -> list[Bookmark]:
     """The bookmarks of latents of `size` numbers, in order; none where there is no file yet.
 
-    RunError for a file that cannot be read, is damaged, of another version or for another model.
+    Without a size they are as long as the first of them. RunError for a file that cannot be read, is damaged,
+    of another version or for another model.
     """
     path = Path(path)
     try:
@@ -57,7 +62,10 @@ def load(path: str | Path, size: int) -> list[Bookmark]:
     entries = content.get("bookmarks")
     if not isinstance(entries, list):
         raise RunError(f"{path} is damaged: it lacks a list of bookmarks.")
-    return [_bookmark(path, entry, size) for entry in entries]
+    if size is None and entries and isinstance(entries[0], dict):
+        first = entries[0].get("z")
+        size = len(first) if isinstance(first, list) else 0
+    return [_bookmark(path, entry, size or 0) for entry in entries]
 
 
 def _bookmark(path: Path, entry: Any, size: int) -> Bookmark:

@@ -1,4 +1,4 @@
-"""Latents as files: NPZ, as numpy writes it, read without ever running what they hold."""
+"""Latents as files: NPZ, as numpy writes it, or JSON; read without ever running what they hold."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ import numpy as np
 
 from latentlab.core.errors import ConfigError, LatentlabError, RunError
 from latentlab.core.files import atomic_path
+from latentlab.latent import bookmarks
 
 #: More numbers than this are no latents: 100,000 of the longest.
 MOST_NUMBERS = 100_000 * 512
+#: And of names, or of JSON, more bytes than this are none.
+MOST_BYTES = 2**28
+SUFFIXES = (".npz", ".json")
 
 
 def save_latents(
     path: str | Path, z: np.ndarray, *, names: Sequence[str] = (), run: str = "", step: int | None = None
 ) -> None:
-    """Write float32 latents (N, D) as array `z` of an .npz, with what is known of them, atomically.
+    """Write float32 latents (N, D) as array `z` of an .npz, or as the .json that bookmarks are, atomically.
 
     `names` has one per latent; `run` and `step` say which model they are of. ConfigError for another ending;
     RunError where it cannot be written.
@@ -30,10 +34,15 @@ def save_latents(
     z = np.asarray(z, np.float32)
     if z.ndim != 2 or (names and len(names) != len(z)):
         raise ValueError(f"latents are (N, D) with N names, not {z.shape} with {len(names)}")
-    arrays: dict[str, Any] = {"z": z}
-    for name, value in {"names": list(names) or None, "run": run or None, "step": step}.items():
-        if value is not None:
-            arrays[name] = np.asarray(value)
+    known = {name: v for name, v in {"run": run or None, "step": step}.items() if v is not None}
+    if path.suffix.lower() == ".json":
+        titles = names or [f"Latent {number}" for number in range(1, len(z) + 1)]
+        marks = [bookmarks.Bookmark(name, row) for name, row in zip(titles, z, strict=True)]
+        bookmarks.save(path, marks, **known)
+        return
+    arrays: dict[str, Any] = {"z": z} | {name: np.asarray(value) for name, value in known.items()}
+    if names:
+        arrays["names"] = np.asarray(list(names))
     try:
         with atomic_path(path) as temporary, temporary.open("wb") as file:
             np.savez(file, **arrays)
@@ -42,21 +51,39 @@ def save_latents(
 
 
 def check_ending(path: Path) -> None:
-    """ConfigError for a name that does not end in .npz."""
-    if path.suffix.lower() != ".npz":
-        raise ConfigError(f"Cannot write {path}: the name ends in '{path.suffix}', expected .npz.")
+    """ConfigError for a name that says another format."""
+    if path.suffix.lower() not in SUFFIXES:
+        raise ConfigError(f"Cannot write {path}: the name ends in '{path.suffix}', expected .npz or .json.")
 
 
 def load_latents(path: str | Path, size: int | None = None) -> np.ndarray:
-    """The latents of an .npz (its `z`, or its only array) or .npy file -> float32 (N, D), N at least 1.
+    """The latents of a file -> float32 (N, D), N at least 1; see `read_latents`."""
+    return read_latents(path, size)[1]
 
-    One latent (D,) becomes (1, D), other floating-point types float32. RunError for a file that cannot be
-    read, is damaged, or holds something else; ConfigError where D is not `size`.
+
+def read_latents(path: str | Path, size: int | None = None) -> tuple[list[str], np.ndarray]:
+    """Names, and latents float32 (N, D), N > 0, of an .npz (its `z`, or its only array), .npy or .json.
+
+    Those without a name are called after the file. One latent (D,) becomes (1, D), other floating-point types
+    float32. RunError for a file that cannot be read, is damaged, or holds something else; ConfigError where
+    D is not `size`.
     """
     path = Path(path).expanduser()
+    names: list[str] = []
     try:
-        with path.open("rb") as file:
-            z = _from_zip(file, path) if zipfile.is_zipfile(file) else _array(file, path)
+        if path.suffix.lower() == ".json":
+            if path.stat().st_size > MOST_BYTES:
+                raise RunError(f"{path} has {path.stat().st_size:,} bytes; expected latents.")
+            marks = bookmarks.load(path, None)
+            if not marks:
+                raise RunError(f"{path} holds no latents.")
+            names, z = [mark.name for mark in marks], np.stack([mark.z for mark in marks])
+        else:
+            with path.open("rb") as file:
+                if zipfile.is_zipfile(file):
+                    names, z = _from_zip(file, path)
+                else:
+                    z = _array(file, path)
     except LatentlabError:
         raise
     except OSError as error:
@@ -68,17 +95,34 @@ def load_latents(path: str | Path, size: int | None = None) -> np.ndarray:
         raise RunError(f"{path} holds numbers that are not finite; expected latents.")
     if size is not None and z.shape[1] != size:
         raise ConfigError(f"{path} holds latents of {z.shape[1]} numbers; this model has {size}.")
-    return z
+    if len(names) != len(z):
+        names = [path.stem] if len(z) == 1 else [f"{path.stem} {number}" for number in range(1, len(z) + 1)]
+    return names, z
 
 
-def _from_zip(file: IO[bytes], path: Path) -> np.ndarray:
+def _from_zip(file: IO[bytes], path: Path) -> tuple[list[str], np.ndarray]:
     with zipfile.ZipFile(file) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
         if "z" not in names and len(names) != 1:
             found = f"the arrays {', '.join(names[:5])}" if names else "no array"
             raise RunError(f"{path} holds {found}; expected one that is called z.")
+        titles: list[str] = []
+        if "names" in names and "z" in names:
+            with archive.open("names.npy") as member:
+                titles = _titles(member)
         with archive.open(("z" if "z" in names else names[0]) + ".npy") as member:
-            return _array(member, path)
+            return titles, _array(member, path)
+
+
+def _titles(member: IO[bytes]) -> list[str]:
+    """Names that `save_latents` wrote; none where the array is of something else, or absurdly large."""
+    version = np.lib.format.read_magic(member)
+    if version != (1, 0):
+        return []
+    shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+    if dtype.kind != "U" or len(shape) != 1 or shape[0] * dtype.itemsize > MOST_BYTES:
+        return []
+    return np.frombuffer(member.read(shape[0] * dtype.itemsize), dtype).tolist()
 
 
 def _array(file: IO[bytes], path: Path) -> np.ndarray:

@@ -45,7 +45,7 @@ def test_a_write_that_fails_leaves_the_old_file(tmp_path):
         save_latents(path, Z, names=["one"])
     with pytest.raises(RunError, match=r"^Cannot write .*missing.*: No such file"):
         save_latents(tmp_path / "missing" / "z.npz", Z)
-    with pytest.raises(ConfigError, match=r"ends in '\.npy', expected \.npz\.$"):
+    with pytest.raises(ConfigError, match=r"ends in '\.npy', expected \.npz or \.json\.$"):
         save_latents(tmp_path / "z.npy", Z)
     assert np.array_equal(load_latents(path), Z)
     assert [p.name for p in tmp_path.iterdir()] == ["z.npz"]

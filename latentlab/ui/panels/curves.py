@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,39 +17,25 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from latentlab import metrics
 from latentlab.core.files import write_bytes
+from latentlab.export.curves import write_csv
 from latentlab.models.base import MODELS
 from latentlab.training.events import Edited, Evaluated, Progress
 from latentlab.ui import wording
+from latentlab.ui.curves_picture import fill
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
-from latentlab.ui.widgets.curves import write_csv
 from latentlab.ui.workers import OpenedRun
 
 if TYPE_CHECKING:
     from latentlab.ui.widgets.loss_plot import LossPlot
 
-#: What everybody looks at; the others wait in the legend's menu.
-SHOWN_AT_FIRST = frozenset(
-    ("neg_elbo", "reconstruction", "kl", "heldout_neg_elbo", "loss_d", "loss_g", "d_real", "d_fake")
-)
-#: Where the legend has no room for the whole title.
-SHORT = {
-    "heldout_reconstruction": "Held-out rec.",
-    "active_units": "Active",
-    "loss_d": "Loss D",
-    "loss_g": "Loss G",
-    "d_accuracy": "Accuracy D",
-}
 #: What the dialog offers, and the ending that each brings.
 FORMATS = {
     "CSV, every number (*.csv)": ".csv",
     "PNG, the plot as a picture (*.png)": ".png",
     "SVG, the plot as a drawing (*.svg)": ".svg",
 }
-#: Shown of a model that has none of the usual ones.
-FEWEST = 4
 
 
 class CurvesPanel(QWidget):
@@ -116,20 +101,7 @@ class CurvesPanel(QWidget):
         if self.plot is None:
             return
         self.plot.reset()
-        info = opened.folder.info
-        kind = MODELS.get(info["model"]["key"])
-        figures = [name for name in info["metrics"] if name not in kind.metric_titles]
-        titles = dict(kind.metric_titles) | _figure_titles(figures)
-        first = {name for name in titles if name in SHOWN_AT_FIRST} or set(list(titles)[:FEWEST])
-        if "heldout_neg_elbo" not in titles:
-            first.add("heldout_reconstruction")
-        for name, title in titles.items():
-            smoothed = name in kind.metric_titles
-            self.plot.set_title(name, SHORT.get(name, title), smoothed=smoothed, shown=name in first)
-        for name, (steps, values) in opened.series.items():
-            self.plot.extend(name, steps, values)
-        for edit in info.get("edits", ()):
-            self.plot.marks.add_edit(edit["step"], wording.edit_text(kind, edit["changes"]))
+        fill(self.plot, opened.folder.info, opened.series)
         self._show_checkpoints()
 
     def _on_progressed(self, progress: Progress) -> None:
@@ -165,7 +137,7 @@ class CurvesPanel(QWidget):
 
     def _on_export(self) -> None:
         plot, run = self.plot, self._session.run
-        if plot is None or not plot.series():
+        if plot is None or not plot.shown():
             self._session.notify("info", "There are no curves to export yet.")
             return
         start = (run.path if run else Path.home()) / "curves.csv"
@@ -177,17 +149,8 @@ class CurvesPanel(QWidget):
             path = path.with_name(path.name + FORMATS.get(chosen, ".csv"))
         suffix = path.suffix.lower()
         if suffix == ".csv":
-            series = plot.series()
-            self._session.start_task(lambda _: write_csv(series, path), self._on_exported)
+            series = plot.shown()
+            self._session.exports.start(path, lambda _: write_csv(series, path))
         else:  # painted here, because it is a widget, and written elsewhere
             picture = plot.picture("svg" if suffix == ".svg" else "png")
-            self._session.start_task(lambda _: write_bytes(path, picture), self._on_exported)
-
-    def _on_exported(self, _: object) -> None:
-        self._session.notify("good", "Curves written.")
-
-
-def _figure_titles(names: Iterable[str]) -> dict[str, str]:
-    """What figures on held-out data are called."""
-    known = {name: title for _, m in metrics.METRICS.items() for name, title in m.figures.items()}
-    return {name: known.get(name, name) for name in names}
+            self._session.exports.start(path, lambda _: write_bytes(path, picture))

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-from collections.abc import Mapping
-from pathlib import Path
-
 import numpy as np
-
-from latentlab.core.files import atomic_path
 
 #: Points per bucket of the coarse copy that is kept beside every curve.
 BUCKET = 64
@@ -215,23 +209,6 @@ class Series:
     def _truncate(self, length: int) -> None:
         self.raw.truncate(length)
         self.set_smoothing(self._smoother.weight)
-
-
-def write_csv(series: Mapping[str, tuple[np.ndarray, np.ndarray]], path: str | Path) -> None:
-    """One line per step, one column per series, exact numbers; a gap is an empty cell. Written atomically."""
-    if not series:
-        raise ValueError("no series to write")
-    steps = np.unique(np.concatenate([s for s, _ in series.values()]))
-    columns = []
-    for own_steps, values in series.values():
-        column = np.full(len(steps), np.nan)
-        column[np.searchsorted(steps, own_steps)] = values
-        columns.append(["" if v != v else repr(v) for v in column.tolist()])
-    texts = [str(int(s)) if s == int(s) else repr(s) for s in steps.tolist()]
-    with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow(["step", *series])
-        writer.writerows(zip(texts, *columns, strict=True))
 
 
 def _grown(buffer: np.ndarray, used: int, needed: int) -> np.ndarray:

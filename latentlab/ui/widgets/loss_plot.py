@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import html
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import pyqtgraph as pg
-from PySide6.QtCore import QBuffer, QByteArray, QEvent, QPointF, QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QColor, QImage, QImageWriter, QPainter, QResizeEvent, QShowEvent
-from PySide6.QtSvg import QSvgGenerator
+from PySide6.QtCore import QEvent, QPointF, QSize, Qt, Signal
+from PySide6.QtGui import QColor, QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from latentlab.ui import theme
 from latentlab.ui.timers import single_shot
-from latentlab.ui.widgets.curves import Series, write_csv
+from latentlab.ui.widgets import plot_picture
+from latentlab.ui.widgets.curves import Series
 from latentlab.ui.widgets.legend import Legend, format_value
 from latentlab.ui.widgets.plot_marks import PlotMarks
 from latentlab.ui.widgets.plot_surface import PlotSurface
@@ -197,38 +196,16 @@ class LossPlot(QWidget):
 
     # --- files ---------------------------------------------------------------------------------------------
 
-    def export_csv(self, path: str | Path) -> None:
-        """All points of all series, unsmoothed, exact. ValueError if there are none; OSError passes on."""
-        write_csv(self.series(), path)
+    def shown(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+        """Of `series` those that the legend has switched on."""
+        return {name: values for name, values in self.series().items() if self.legend.is_on(name)}
 
     def picture(self, kind: Literal["png", "svg"]) -> bytes:
-        """The plot as it is now: a drawing, or a PNG twice as fine as the screen at 1x."""
+        """The plot as it is now under its legend: a drawing, or a PNG twice as fine as the screen at 1x."""
         self._hide_crosshair()
         self.refresh()
-        size, factor = self.plot.size(), 2
-        content = QByteArray()
-        buffer = QBuffer(content)
-        buffer.open(QBuffer.OpenModeFlag.WriteOnly)
-        frame = QRectF(0, 0, size.width(), size.height())
-        if kind == "svg":
-            target = QSvgGenerator()
-            target.setOutputDevice(buffer)
-            target.setSize(size)
-            target.setViewBox(frame)
-            target.setTitle("latentlab losses")
-            painter = QPainter(target)
-            self.plot.render(painter)
-            painter.end()
-        else:
-            image = QImage(size * factor, QImage.Format.Format_ARGB32_Premultiplied)
-            image.setDevicePixelRatio(factor)
-            image.fill(theme.current().color("panel"))
-            painter = QPainter(image)
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-            self.plot.render(painter, frame)
-            painter.end()
-            QImageWriter(buffer, QByteArray(b"png")).write(image)
-        return bytes(content.data())
+        entries = [(self._titles.get(name, name), QColor(self._color(name))) for name in self.shown()]
+        return plot_picture.picture(self.plot, entries, kind)
 
     # --- inside --------------------------------------------------------------------------------------------
 

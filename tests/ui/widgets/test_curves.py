@@ -5,7 +5,8 @@ import csv
 import numpy as np
 import pytest
 
-from latentlab.ui.widgets.curves import Curve, Series, Smoother, write_csv
+from latentlab.export.curves import write_csv
+from latentlab.ui.widgets.curves import Curve, Series, Smoother
 
 
 def slow_average(values, weight):
