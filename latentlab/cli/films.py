@@ -100,6 +100,7 @@ def interpolate(
     import numpy as np
 
     from latentlab.core.config import parse
+    from latentlab.core.errors import ConfigError
     from latentlab.latent import walks
     from latentlab.run import films
 
@@ -111,6 +112,8 @@ def interpolate(
     # A folder's name keeps its slash, which pathlib would drop: it says what to write.
     run = open_for(path, checkpoint, output, film=True)
     keys, where = _keyframes(run, from_seed, to_seed, through, latents)
+    if latents is not None and len(keys) < 2 and config.kind != "noise":
+        raise ConfigError(f"--latents {latents}: it holds one latent; a walk needs at least two.")
     with bar("Finding the way") as report:
         route = walks.route(keys, config, run.model.choices, run.model, report)
     if frames is None and seconds is None:

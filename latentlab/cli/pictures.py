@@ -170,7 +170,8 @@ def traverse(
     check_size(run, rows, columns, layout)
     with bar("Decoding") as report:
         made = grids.make("traversal", values, run.model, material, report)
-    told = {"dims": list(made.row_labels), "extent": extent, "seeds": [] if seed is None else [seed]}
+    dims_told = [int(name[1:]) if re.fullmatch(r"z\d+", name) else name for name in made.row_labels]
+    told = {"dims": dims_told, "extent": extent, "seeds": [] if seed is None else [seed]}
     write_grid(run, made, "traversal", values, layout, output, told, as_json, z=z, with_state=state)
 
 

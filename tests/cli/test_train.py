@@ -9,6 +9,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from latentlab import open_run
 from latentlab.cli import terminal as cli_terminal
@@ -69,7 +70,7 @@ def test_the_same_seed_gives_the_same_run(call, tmp_path):
     for name, seed in (("a", 3), ("b", 3), ("c", 4)):
         call("train", "--data", "digits", *SMALL, "--steps", 4, "--seed", seed, "--out", tmp_path / name)
         assert call("sample", tmp_path / name, "-o", tmp_path / f"{name}.png").code == 0
-    a, b, c = ((tmp_path / f"{name}.png").read_bytes() for name in "abc")
+    a, b, c = (Image.open(tmp_path / f"{name}.png").tobytes() for name in "abc")
     assert a == b != c
 
 
