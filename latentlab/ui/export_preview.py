@@ -103,7 +103,9 @@ class ExportPreview(QWidget):
     def _show_size(self) -> None:
         parts, bar = [], self.progress
         if bar.isVisibleTo(self):  # what is shown is no longer what would be written
-            parts = ["Decoding…"] + [f"{bar.value():,} of {bar.maximum():,}"] * (bar.maximum() > 0)
+            parts = ["Decoding…"]
+            if bar.maximum() > 0:
+                parts = [f"Decoding… {100 * bar.value() // bar.maximum()}%"]
         elif self._laid is not None:
             height, width = self._laid.picture.shape[:2]
             parts = [f"{width:,} × {height:,} pixels", self._format, f"step {self._laid.state.step:,}"]

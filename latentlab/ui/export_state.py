@@ -187,13 +187,17 @@ class GridMaker(QObject):
     def _on_laid(self, laid: Laid | str) -> None:
         if self.sender() is not self._task or self._again:
             return
+        self._task = None
         if isinstance(laid, str):
             self.problem = ("layout", laid)
         else:
             self.laid = laid
+        self.changed.emit()
 
     def _on_task_ended(self) -> None:
-        self._task = None
+        if self.sender() is not self._task:
+            return
+        self._task = None  # without a picture that is wanted
         if self._again:
             self._again = False
             if self.made is not None:

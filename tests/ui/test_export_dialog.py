@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import threading
 from pathlib import Path
 
@@ -665,14 +667,21 @@ def test_what_cannot_be_written_is_told_before_and_after(
     assert message(dialog) == ""
 
 
-def test_a_full_disk_is_one_sentence_and_no_file(session, dialog, qtbot, tmp_path, monkeypatch):
-    def full(self, *args, **kwargs):
-        raise OSError(28, "No space left on device")
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_a_disk_that_is_full_or_read_only_is_one_sentence_and_no_file(
+    session, dialog, qtbot, tmp_path, monkeypatch, number
+):
+    def fail(self, *args, **kwargs):
+        raise OSError(number, os.strerror(number))
 
-    monkeypatch.setattr(Image.Image, "save", full)
+    monkeypatch.setattr(Image.Image, "save", fail)
     save(qtbot, dialog, tmp_path / "grid.png")
-    assert message(dialog) == f"Cannot write {tmp_path / 'grid.png'}: No space left on device."
+    sentence = f"Cannot write {tmp_path / 'grid.png'}: {os.strerror(number)}."
+    assert message(dialog) == session.said[-1].text == sentence
     assert list(tmp_path.iterdir()) == []
+    monkeypatch.undo()
+    press_save(qtbot, dialog)  # nothing is lost
+    assert message(dialog) == "Written: grid.png"
 
 
 def test_browse_offers_every_format_and_adds_an_ending(session, dialog, qtbot, tmp_path, monkeypatch):
