@@ -161,7 +161,7 @@ class _Greying(QStyledItemDelegate):
     ) -> None:
         super().initStyleOption(option, index)
         if index.data(GREYED):
-            option.state &= ~QStyle.StateFlag.State_Enabled  # type: ignore[attr-defined]
+            option.state &= ~QStyle.StateFlag.State_Enabled
 
 
 def _watch_typing(form: ConfigForm, changed: Callable[[], Any]) -> None:
