@@ -66,15 +66,19 @@ def write_picture(path: str | Path, picture: np.ndarray, state: State | None = N
 
 
 def write_frames(path: str | Path, frames: Iterable[np.ndarray], fps: float = 20) -> None:
-    """Write a film: to a folder where the name has no ending or is one, else by the ending (GIF).
+    """Write a film: to a folder where the name has no ending or is one, else by the ending.
 
-    ExportError says why it could not be written.
+    Frames are uint8, all (H, W), (H, W, 3) or (H, W, 4) and of one size; they are encoded as they come. fps
+    is 0.01 to 1,000. What `frames` raises passes through; on any error nothing is left of the film, and a file
+    that had the name is as it was. ExportError says why it could not be written.
     """
     folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
     path = Path(path)
     exporter = EXPORTERS.get("frames") if folder or not path.suffix else exporter_for(path, animated=True)
-    if not fps > 0:
-        raise ExportError(f"Cannot write {path} at {fps:g} frames a second; expected more than 0.")
+    if not 0.01 <= fps <= 1000:
+        raise ExportError(
+            f"Cannot write {path} at {fps:g} frames a second; expected more than 0 (0.01 to 1,000)."
+        )
     with explained(path):
         exporter.write(path, frames, fps)
 

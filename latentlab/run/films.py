@@ -22,7 +22,14 @@ AT_A_TIME = 2**22
 class FilmConfig(Config):
     """How large the frames of a film are."""
 
-    side: int = setting(512, "Size", "Pixels of the longer side.", ge=8, le=4320, unit="px")
+    side: int = setting(
+        512,
+        "Size",
+        "Pixels of the longer side. Nearest takes as many whole pixels for each of an image as fit.",
+        ge=8,
+        le=4320,
+        unit="px",
+    )
     resampling: Literal["nearest", "smooth"] = setting(
         "smooth",
         "Enlarging",
@@ -31,9 +38,15 @@ class FilmConfig(Config):
     )
 
 
-def frame_size(height: int, width: int, side: int) -> tuple[int, int]:
-    """(height, width) of a picture whose longer side is brought to so many pixels."""
-    scale = side / max(height, width)
+def frame_size(height: int, width: int, config: FilmConfig) -> tuple[int, int]:
+    """(height, width) of the frames of a picture.
+
+    Nearest enlarges by a whole number, since pixels of different sizes look broken: the longer side is then
+    what fits into `config.side`.
+    """
+    scale = config.side / max(height, width)
+    if config.resampling == "nearest" and scale > 1:
+        scale = int(scale)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
@@ -56,7 +69,7 @@ def enlarged(tile: np.ndarray, config: FilmConfig) -> np.ndarray:
     from PIL import Image
 
     pixels = tile[0] if len(tile) == 1 else np.ascontiguousarray(tile.transpose(1, 2, 0))
-    size = frame_size(pixels.shape[0], pixels.shape[1], config.side)
+    size = frame_size(pixels.shape[0], pixels.shape[1], config)
     if size == pixels.shape[:2]:
         return pixels
     smooth = config.resampling == "smooth"
@@ -75,5 +88,5 @@ def write_film(
     """Decode latents (F, D) into a film -> its width and height. ExportError; `report` may cancel it."""
     write_frames(path, decoded(model, latents, config, report), fps)
     _, height, width = picture_shape(model.image_shape)
-    high, wide = frame_size(height, width, config.side)
+    high, wide = frame_size(height, width, config)
     return wide, high

@@ -67,11 +67,14 @@ def tiles_of(folder: RunFolder, path: Path) -> np.ndarray:
     """The tiles of a snapshot, uint8 (64, C, H, W). RunError where it is damaged."""
     from PIL import Image
 
-    _, height, width = picture_shape(folder.info["image_shape"])
+    shape = picture_shape(folder.info["image_shape"])
     try:
         with Image.open(path) as image:
-            return split(np.asarray(image), height, width)
-    except (OSError, ValueError) as error:
+            tiles = split(np.asarray(image), shape[1], shape[2])
+        if tiles.shape[1:] != shape or len(tiles) % PREVIEW_COLUMNS:
+            raise ValueError(f"its {len(tiles)} tiles are {tiles.shape[1:]}; expected {shape}")
+        return tiles
+    except (OSError, ValueError, SyntaxError) as error:  # Pillow calls broken chunks a matter of syntax
         raise RunError(f"The sample {path} is damaged: {error}.") from None
 
 
