@@ -69,8 +69,8 @@ def write_frames(path: str | Path, frames: Iterable[np.ndarray], fps: float = 20
     """Write a film: to a folder where the name has no ending or is one, else by the ending.
 
     Frames are uint8, all (H, W), (H, W, 3) or (H, W, 4) and of one size; they are encoded as they come. fps
-    is 0.01 to 1,000. What `frames` raises passes through; on any error nothing is left of the film, and a file
-    that had the name is as it was. ExportError says why it could not be written.
+    is 0.01 to 1,000. What `frames` raises passes through; on any error nothing is left of the film, and a
+    file that had the name is as it was. ExportError says why it could not be written.
     """
     folder = str(path).endswith(("/", "\\")) or Path(path).is_dir()
     path = Path(path)
