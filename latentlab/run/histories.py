@@ -67,7 +67,7 @@ def tiles_of(folder: RunFolder, path: Path) -> np.ndarray:
     """The tiles of a snapshot, uint8 (64, C, H, W). RunError where it is damaged."""
     from PIL import Image
 
-    shape = picture_shape(folder.info["image_shape"])
+    shape = tuple(picture_shape(folder.info["image_shape"]))
     try:
         with Image.open(path) as image:
             tiles = split(np.asarray(image), shape[1], shape[2])
