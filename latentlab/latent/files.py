@@ -100,6 +100,19 @@ def read_latents(path: str | Path, size: int | None = None) -> tuple[list[str], 
     return names, z
 
 
+def holds_latents(path: Path) -> bool:
+    """Whether a file looks like one that `save_latents` wrote: an .npz of images is none."""
+    if path.suffix.lower() == ".json":
+        return path.is_file()
+    if path.suffix.lower() != ".npz" or not zipfile.is_zipfile(path):
+        return False
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return "z.npy" in archive.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
+
+
 def _from_zip(file: IO[bytes], path: Path) -> tuple[list[str], np.ndarray]:
     with zipfile.ZipFile(file) as archive:
         names = [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]

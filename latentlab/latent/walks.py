@@ -183,7 +183,9 @@ def route(
     keyframes = np.atleast_2d(np.asarray(keyframes, np.float32))
     least = 1 if config.kind == "noise" else 2
     if len(keyframes) < least:
-        raise ConfigError(f"keyframes: {len(keyframes)} is not enough; a {config.kind} walk needs at least {least}.")
+        raise ConfigError(
+            f"keyframes: {len(keyframes)} is not enough; a {config.kind} walk needs at least {least}."
+        )
     if config.kind == "noise":
         return Noise(keyframes[0], config.legs, config.seed, choices)
     if config.kind == "geodesic":

@@ -13,6 +13,9 @@ from latentlab.core.errors import DataError, LatentlabError
 from latentlab.data.base import SOURCES, Dataset, Report, Source, SourceConfig, kind_of
 from latentlab.data.fetched import Fetched
 from latentlab.data.image_file import SUFFIXES
+from latentlab.export.state import State
+from latentlab.latent.files import holds_latents
+from latentlab.run.latents import state_of
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,6 +31,15 @@ class Seen:
     kind: str
     missing: int = 0
     problem: str = ""
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Dropped:
+    """Something that was let go of: a run, an exported picture with its state, latents, one image, images."""
+
+    kind: Literal["run", "picture", "latents", "image", "data"]
+    path: Path
+    state: State | None = None
 
 
 def resolve(key: str, values: Mapping[str, Any]) -> tuple[type[Source], Config]:
@@ -66,8 +78,12 @@ def look(key: str, path: str) -> Seen:
         return Seen(key, path, key, problem=str(error))
 
 
-def what_is(path: Path) -> tuple[Literal["run", "image", "data"], Path]:
-    """What a person has let go of over the window."""
+def what_is(path: Path) -> Dropped:
+    """What a person has let go of over the window. ExportError for a picture whose state is damaged."""
     if (path / "run.json").exists():
-        return "run", path
-    return ("image" if path.suffix.lower() in SUFFIXES and path.is_file() else "data"), path
+        return Dropped("run", path)
+    if (state := state_of(path)) is not None:
+        return Dropped("picture", path, state)
+    if holds_latents(path):
+        return Dropped("latents", path)
+    return Dropped("image" if path.suffix.lower() in SUFFIXES and path.is_file() else "data", path)

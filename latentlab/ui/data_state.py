@@ -31,6 +31,8 @@ class DataState(PlanState):
     recent_seen = Signal(object)  # {path of what was loaded lately: whether it is there}
     image_dropped = Signal(object)  # Path
     run_dropped = Signal(object)  # Path
+    picture_dropped = Signal(object, object)  # Path, State: of an exported one
+    latents_dropped = Signal(object)  # Path
 
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
@@ -60,7 +62,7 @@ class DataState(PlanState):
         self.load_dataset(str(Path(path).expanduser().absolute()), {})
 
     def open_dropped(self, path: Path) -> None:
-        """Open what was let go of over the window: a run, images, or one image, which is `image_dropped`."""
+        """Open what was let go of over the window: images, or what a `..._dropped` tells of."""
         self.start_task(lambda _: choosing.what_is(path), self._on_dropped)
 
     def look_at(self, key: str, path: str) -> None:
@@ -104,14 +106,17 @@ class DataState(PlanState):
         """Empty the list of what was loaded lately."""
         self.remember(recent_datasets=())
 
-    def _on_dropped(self, dropped: tuple[str, Path]) -> None:
-        kind, path = dropped
-        if kind == "run":
-            self.run_dropped.emit(path)
-        elif kind == "image":
-            self.image_dropped.emit(path)
+    def _on_dropped(self, dropped: choosing.Dropped) -> None:
+        if dropped.kind == "run":
+            self.run_dropped.emit(dropped.path)
+        elif dropped.kind == "picture":
+            self.picture_dropped.emit(dropped.path, dropped.state)
+        elif dropped.kind == "latents":
+            self.latents_dropped.emit(dropped.path)
+        elif dropped.kind == "image":
+            self.image_dropped.emit(dropped.path)
         else:
-            self.open_data(path)
+            self.open_data(dropped.path)
 
     def _on_looked(self, seen: choosing.Seen) -> None:
         if self.sender() is self._looked:

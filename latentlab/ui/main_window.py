@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 from PySide6.QtCore import QByteArray, QMimeData, Qt, QTimer, Signal
@@ -15,6 +16,7 @@ from PySide6.QtGui import (
 )
 from PySide6.QtWidgets import (
     QDockWidget,
+    QFileDialog,
     QFrame,
     QMainWindow,
     QMessageBox,
@@ -25,6 +27,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from latentlab.export.state import State
 from latentlab.ui import theme
 from latentlab.ui.export_dialog import ExportGridDialog
 from latentlab.ui.health_state import GRAVE
@@ -98,6 +101,9 @@ class MainWindow(QMainWindow):
         session.run_opened.connect(self._on_run_opened)
         session.run_dropped.connect(session.open_run)
         session.image_dropped.connect(self._on_image_dropped)
+        session.latents_dropped.connect(self._on_latents_dropped)
+        session.returning.grid_wanted.connect(self._on_grid_wanted)
+        session.returning.folder_wanted.connect(self._on_folder_wanted)
         session.latent.space_changed.connect(self._on_space_changed)
         self.health.gravest_changed.connect(self._on_gravest_changed)
         self._on_state_changed(session.state)
@@ -148,6 +154,7 @@ class MainWindow(QMainWindow):
             (self.directions, "Directions"),
             (self.bookmarks, "Bookmarks"),
         )
+        self.right_tabs = right
         below = _tabs(
             "bottom_tabs", (self.curves, "Curves"), (self.health, "Health"), (self.timeline, "Timeline")
         )
@@ -227,6 +234,28 @@ class MainWindow(QMainWindow):
     def _on_image_dropped(self, path: Path) -> None:
         self.canvas_tabs.setCurrentWidget(self.reconstruct)
         self.reconstruct.open_image(path)
+
+    def _on_latents_dropped(self, path: Path) -> None:
+        self.right_tabs.setCurrentWidget(self.bookmarks)
+        self.session.bookmarks.bring_in(path)
+
+    def _on_grid_wanted(self, state: State) -> None:
+        ExportGridDialog(
+            self.session, self, source=state.source, settings=state.settings, layout=state.layout
+        ).show()
+
+    def _on_folder_wanted(self, then: Callable[[Path], None]) -> None:
+        start = str(self.session.settings.runs)
+        if folder := QFileDialog.getExistingDirectory(self, "Where is the run?", start):
+            then(Path(folder))
+
+    def open_picture(self) -> None:
+        """Choose an exported picture and go back to where it was made."""
+        start = self.session.settings.export_folder or str(Path.home())
+        kinds = "Pictures (*.png *.webp *.tif *.tiff)"
+        name, _ = QFileDialog.getOpenFileName(self, "Go back to where a picture was made", start, kinds)
+        if name:
+            self.session.open_dropped(Path(name))
 
     # The first paint, and the end
 

@@ -63,6 +63,7 @@ class Menus:
         self.export = self._action(
             menu, "export_grid_action", "Export image grid…", window.export_grid, "Ctrl+E"
         )
+        self._action(menu, "open_picture_action", "Go back to a picture…", window.open_picture)
         menu.addSeparator()
         self._action(menu, "quit_action", "Quit", window.close, "Ctrl+Q")
         self.recent_runs.aboutToShow.connect(self._fill_recent_runs)

@@ -25,8 +25,10 @@ from latentlab.ui.kept_file import KeptFile
 from latentlab.ui.latent_state import LatentState
 from latentlab.ui.loan import Loan
 from latentlab.ui.points_state import PointsState
+from latentlab.ui.returning import Returning
 from latentlab.ui.steering import Steering
 from latentlab.ui.thumbs import Thumbnailer
+from latentlab.ui.timeline_state import Timeline
 from latentlab.ui.workers import OpenedRun, Sampler, Trainer
 
 #: What training is doing; "warming" until torch is imported.
@@ -69,8 +71,10 @@ class Session(DataState):
         self.points = PointsState(self)
         self.directions = Directions(self)
         self.bookmarks = Bookmarks(self)
+        self.timeline = Timeline(self)
         self.comparison = Comparison(self)
         self.exports = Exports(self)
+        self.returning = Returning(self)
         self.dataset_changed.connect(self._on_dataset_changed)
 
     def start(self) -> None:
@@ -292,12 +296,12 @@ class Session(DataState):
 
     # Runs
 
-    def open_run(self, path: str | Path) -> None:
-        """Open a saved run for looking around in; Continue trains it on."""
+    def open_run(self, path: str | Path, step: int | None = None) -> None:
+        """Open a saved run, at its latest checkpoint or that of `step`; Continue trains it on."""
         if self.busy:
             self.notify("warning", "Stop the training before opening another run.")
             return
-        self.start_task(lambda _: workers.open_for_looking(Path(path)), self._on_opened)
+        self.start_task(lambda _: workers.open_for_looking(Path(path), step), self._on_opened)
 
     def _on_opened(self, opened: OpenedRun) -> None:
         if not self.busy and opened.model is not None:

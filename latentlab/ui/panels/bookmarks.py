@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import functools
+from pathlib import Path
 
 from PySide6.QtCore import QRectF, QSignalBlocker, Qt, Signal
 from PySide6.QtGui import QDragEnterEvent, QDropEvent, QHideEvent, QPainter, QPen, QShowEvent
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVBoxLayout, QWidget
 
 from latentlab.ui import theme
-from latentlab.ui.bookmarks_state import MIME, SLOTS, Item, dropped
+from latentlab.ui.bookmarks_state import MIME, Item, dropped
+from latentlab.ui.mixture import SLOTS
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.bookmark_list import BookmarkList
 from latentlab.ui.widgets.buttons import push_button
@@ -22,6 +24,8 @@ EMPTY = "Press B: the present image is kept here\nand found again with one click
 EMPTY_WITHOUT_MODEL = "Bookmarks of a model's images appear here:\npress Train, or open a run."
 ORDERS = {"hand": "My order", "name": "By name", "age": "By age"}
 KINDS = {"difference": "A − B + C", "average": "Average", "free": "Free"}
+#: What the dialog offers, and the ending that each brings.
+FORMATS = {"NPZ, for NumPy (*.npz)": ".npz", "JSON, to read (*.json)": ".json"}
 NOTHING = "—"
 SLOT_SIDE, RESULT_SIDE = 36, 96
 
@@ -40,6 +44,20 @@ class BookmarksPanel(QWidget):
         self.order = _choice("bookmark_sort", "Order", "The order they are shown in.", ORDERS)
         self.remove = push_button(
             "bookmark_remove", "", "Remove the selected bookmarks (Delete)", "minus", flat=True
+        )
+        self.bring_in = push_button(
+            "bookmark_import",
+            "",
+            "Add the latents of a file: NPZ, JSON, or an exported picture…",
+            "open",
+            flat=True,
+        )
+        self.write = push_button(
+            "bookmark_export",
+            "",
+            "Export the selected bookmarks, or all, as NPZ or JSON…",
+            "export",
+            flat=True,
         )
         self.removed = ElidedLabel(role="secondary")
         self.restore = push_button("bookmark_restore", "Restore", "Bring back what was removed last.")
@@ -67,6 +85,8 @@ class BookmarksPanel(QWidget):
         self._on_mixture_changed()
         self.add.clicked.connect(self.add_here)
         self.order.activated.connect(self._on_order_chosen)
+        self.bring_in.clicked.connect(self._on_bring_in)
+        self.write.clicked.connect(self._on_write)
         self.remove.clicked.connect(self._on_remove)
         self.restore.clicked.connect(self._bookmarks.restore)
         self.list.chosen.connect(self._bookmarks.go)
@@ -109,6 +129,8 @@ class BookmarksPanel(QWidget):
         head = QHBoxLayout()
         head.setSpacing(8)
         head.addWidget(self.add)
+        head.addWidget(self.bring_in)
+        head.addWidget(self.write)
         head.addStretch()
         head.addWidget(self.order)
         head.addWidget(self.remove)
@@ -189,6 +211,24 @@ class BookmarksPanel(QWidget):
     def _on_remove(self) -> None:
         self._bookmarks.remove(self.list.selected())
 
+    def _on_bring_in(self) -> None:
+        start = self._session.settings.export_folder or str(Path.home())
+        kinds = "Latents (*.npz *.npy *.json *.png *.webp *.tif *.tiff)"
+        name, _ = QFileDialog.getOpenFileName(self, "Add latents", start, kinds)
+        if name:
+            self._bookmarks.bring_in(Path(name))
+
+    def _on_write(self) -> None:
+        run = self._session.run
+        folder = Path(self._session.settings.export_folder or Path.home())
+        start = folder / f"{run.name if run is not None else 'latentlab'}-bookmarks.npz"
+        name, chosen = QFileDialog.getSaveFileName(self, "Export bookmarks", str(start), ";;".join(FORMATS))
+        if name:
+            path = Path(name)
+            if path.suffix.lower() not in FORMATS.values():
+                path = path.with_name(path.name + FORMATS.get(chosen, ".npz"))
+            self._bookmarks.write(path, self.list.selected() or self._bookmarks.items)
+
     def _on_dropped(self, items: list[Item], place: int) -> None:
         taken = self._bookmarks.take(items)
         if taken:
@@ -205,6 +245,7 @@ class BookmarksPanel(QWidget):
         self.removed.setText(f"Removed {names}")
         self.removed.setToolTip(names)
         self.back.setVisible(bool(marks.removed))
+        self.write.setEnabled(bool(marks.items))
         for slot, choice in enumerate(self.choices):
             choice.clear()
             choice.addItems([NOTHING, *(item.name for item in marks.items)])
@@ -218,6 +259,7 @@ class BookmarksPanel(QWidget):
     def _on_space_changed(self) -> None:
         there = self._latent.model is not None
         self.add.setEnabled(there)
+        self.bring_in.setEnabled(there)
         self.list.set_empty_text(EMPTY if there else EMPTY_WITHOUT_MODEL)
 
     # Arithmetic
