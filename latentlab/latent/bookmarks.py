@@ -26,10 +26,10 @@ class Bookmark:
     z: np.ndarray
 
 
-def save(path: str | Path, bookmarks: Sequence[Bookmark], **known: str | int) -> None:
+def save(path: str | Path, bookmarks: Sequence[Bookmark], **known: Any) -> None:
     """Write them atomically, one a line, to the last bit. RunError where the file cannot be written.
 
-    `known` is what else the file shall say: run="first", step=1200.
+    `known` is what else the file shall say, as JSON has it: run="first", step=1200.
     """
     entries = [{"name": mark.name, "z": np.asarray(mark.z, np.float32).tolist()} for mark in bookmarks]
     lines = ",\n  ".join(json.dumps(entry, ensure_ascii=False, allow_nan=False) for entry in entries)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import re
 from pathlib import Path
@@ -32,39 +33,51 @@ LONGEST = 200
 KEPT = "Run, checkpoint, seeds and latents: dropped on latentlab, the file leads back to them."
 
 
-def still_formats() -> list[type[Exporter]]:
-    """What pictures can be written as."""
-    return [exporter for _, exporter in EXPORTERS.items() if not exporter.animated]
+def formats(animated: bool = False) -> list[type[Exporter]]:
+    """What pictures, or films, can be written as."""
+    return [exporter for _, exporter in EXPORTERS.items() if exporter.animated == animated]
 
 
 class ExportTarget(QWidget):
-    """A path that is typed, chosen or suggested; `there`, that a file has it, is known a moment later."""
+    """A path that is typed, chosen or suggested; `there`, that a file has it, is known a moment later.
+
+    Its widgets are called ``<prefix>_path`` and so on; `animated`: it is for films, which keep no state.
+    """
 
     changed = Signal()
     settled = Signal()  # a person chose a format, or whether the state is kept
 
-    def __init__(self, session: Session, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        session: Session,
+        parent: QWidget | None = None,
+        *,
+        prefix: str = "export",
+        title: str = "Export image grid",
+        animated: bool = False,
+    ) -> None:
         super().__init__(parent)
         self._session = session
+        self._title, self._animated, self._formats = title, animated, formats(animated)
         self._suggested = ""
         self._task: Task | None = None
         self.there = False
         self._obstacle = self._failure = self._done = ""
         self.path = QLineEdit()
-        self.path.setObjectName("export_path")
+        self.path.setObjectName(f"{prefix}_path")
         self.path.setAccessibleName("File")
-        self.browse = push_button("export_browse", "", "Choose a file…", "folder", flat=True)
+        self.browse = push_button(f"{prefix}_browse", "", "Choose a file…", "folder", flat=True)
         self.format = choice_field(
-            "export_format", "Format", "What kind of file it is; its name says it too."
+            f"{prefix}_format", "Format", "What kind of file it is; its name says it too."
         )
-        for exporter in still_formats():
+        for exporter in self._formats:
             self.format.addItem(exporter.title, exporter.suffixes[0])
         self.format.setMinimumWidth(88)
         self.state = QCheckBox("Keep where it came from in the file")
-        self.state.setObjectName("export_state")
+        self.state.setObjectName(f"{prefix}_state")
         self.state.setAccessibleName("Keep where it came from in the file")
         self.told = ElidedLabel("", role="secondary")
-        self.message = Sentence("export_message", "error")  # whoever shows this gives it its place
+        self.message = Sentence(f"{prefix}_message", "error")  # whoever shows this gives it its place
         self._looking = single_shot(self, self._look, LOOK_AFTER)
         self._lay_out()
         self.path.textChanged.connect(self._on_typed)
@@ -84,20 +97,26 @@ class ExportTarget(QWidget):
         first.addWidget(self.browse)
         first.addSpacing(4)
         first.addWidget(self.format)
-        second = QHBoxLayout()
-        second.setSpacing(12)
-        second.addWidget(self.state)
-        second.addWidget(self.told, 1)
+        second = QWidget()
+        row = QHBoxLayout(second)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.setSpacing(12)
+        row.addWidget(self.state)
+        row.addWidget(self.told, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.setSpacing(8)
         layout.addLayout(first)
-        layout.addLayout(second)
+        layout.addWidget(second)
+        second.setVisible(not self._animated)
 
     @property
     def file(self) -> Path:
         """The path that is meant."""
-        return Path(self.path.text()).expanduser().absolute()
+        path = Path(self.path.text())
+        with contextlib.suppress(RuntimeError):  # "~somebody", who has no home here
+            path = path.expanduser()
+        return path.absolute()
 
     @property
     def suffix(self) -> str:
@@ -115,7 +134,7 @@ class ExportTarget(QWidget):
         return self._looking.isActive() or self._task is not None
 
     def set_suffix(self, suffix: str) -> None:
-        """Choose a format by its usual ending; one that is not known changes nothing."""
+        """Choose a format by its usual ending, the first one where that is not known."""
         self.format.setCurrentIndex(max(0, self.format.findData(suffix)))
 
     def suggest(self, run: str, source: str) -> None:
@@ -123,6 +142,8 @@ class ExportTarget(QWidget):
         if self.path.text() in ("", self._suggested):
             folder = self._session.settings.export_folder
             name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", run)[:NAME_LENGTH]
+            if not self.suffix:  # what follows a point would be taken for an ending
+                name = name.replace(".", "-")
             first = (Path(folder) if folder else Path.home()) / f"{name}-{source}{self.suffix}"
             self._show_suggestion(first)
             self._ask_free(first)
@@ -152,7 +173,7 @@ class ExportTarget(QWidget):
         self.there, self._obstacle, self._failure = False, "", ""
         self.path.setToolTip(text)
         self.path.setAccessibleDescription(text)
-        known = next((e for e in still_formats() if Path(text).suffix.lower() in e.suffixes), None)
+        known = next((e for e in self._formats if Path(text).suffix.lower() in e.suffixes), None)
         if known is not None:
             self.set_suffix(known.suffixes[0])
         self._task = None
@@ -164,7 +185,9 @@ class ExportTarget(QWidget):
         self._show()
 
     def _look(self) -> None:
-        self._task = self._session.start_task(functools.partial(_look, self.file), self._on_looked)
+        self._task = self._session.start_task(
+            functools.partial(_look, self.file, self._animated), self._on_looked
+        )
 
     def _on_looked(self, seen: tuple[bool, str]) -> None:
         if self.sender() is self._task:
@@ -182,10 +205,13 @@ class ExportTarget(QWidget):
         self.message.say(told if len(told) <= LONGEST else f"{told[: LONGEST // 2]}…{told[-LONGEST // 2 :]}")
         self.message.setToolTip(plain_tooltip(told))
         self.message.setAccessibleName(told)
+        if self._animated:
+            self.changed.emit()
+            return
         exporter = EXPORTERS.get(self._key())
         keeps = exporter.keeps_state
         self.state.setEnabled(keeps)
-        others = wording.listed([other.title for other in still_formats() if other.keeps_state])
+        others = wording.listed([other.title for other in self._formats if other.keeps_state])
         why = KEPT if keeps else f"{exporter.title} has no room for it; {others} have."
         self.told.setText(why)
         self.state.setToolTip(why)
@@ -193,13 +219,13 @@ class ExportTarget(QWidget):
         self.changed.emit()
 
     def _key(self) -> str:
-        return next(e.key for e in still_formats() if e.suffixes[0] == self.suffix)
+        return next(e.key for e in self._formats if e.suffixes[0] == self.suffix)
 
     # What a person chooses
 
     def _on_format_chosen(self) -> None:
         text, suffix = self.path.text(), self.suffix
-        known = {ending for exporter in still_formats() for ending in exporter.suffixes}
+        known = {ending for exporter in self._formats for ending in exporter.suffixes}
         path = Path(text)
         was_suggested = text == self._suggested
         if text and path.name:
@@ -214,16 +240,16 @@ class ExportTarget(QWidget):
 
     def _on_browse(self) -> None:
         chosen, every = self.suffix, []
-        for exporter in still_formats():
+        for exporter in self._formats:
             endings = " ".join(f"*{suffix}" for suffix in exporter.suffixes)
             every.append((exporter.suffixes[0] != chosen, f"{exporter.title} ({endings})"))
         # The chosen format first: that is the one the dialog begins with. It asks about replacing by itself,
         # and the line below the path says it again.
         kinds = ";;".join(kind for _, kind in sorted(every, key=lambda entry: entry[0]))
-        name, kind = QFileDialog.getSaveFileName(self, "Export image grid", self.path.text(), kinds)
+        name, kind = QFileDialog.getSaveFileName(self, self._title, self.path.text(), kinds)
         if name:
             if not Path(name).suffix:
-                name += next((e.suffixes[0] for e in still_formats() if kind.startswith(e.title)), chosen)
+                name += next((e.suffixes[0] for e in self._formats if kind.startswith(e.title)), chosen)
             self.path.setText(name)
 
     # Names that are free
@@ -266,12 +292,14 @@ def _exists(path: Path) -> bool:
         return False
 
 
-def _look(path: Path, report: Report) -> tuple[bool, str]:
+def _look(path: Path, animated: bool, report: Report) -> tuple[bool, str]:
     """Whether a file is there that would be replaced, and what is in the way, or ""."""
     try:
-        exporter_for(path, animated=False)
+        numbered = exporter_for(path, animated).key == "frames"
         if path.is_dir():
-            return False, f"{path} is a folder."
+            full = numbered and any(path.glob("frame-*.png"))
+            obstacle = f"{path} already holds frames; choose another folder." if full else ""
+            return False, obstacle if numbered else f"{path} is a folder."
         if not path.parent.is_dir():
             return False, f"There is no folder {path.parent}."
         return path.exists(), ""

@@ -11,7 +11,8 @@ import numpy as np
 from PySide6.QtCore import QObject, Signal
 from PySide6.QtGui import QUndoStack
 
-from latentlab.latent import paths, samplers, traversal
+from latentlab.latent import samplers, traversal
+from latentlab.latent.walks import Route
 from latentlab.ui.timers import single_shot
 from latentlab.ui.visits import Move, Place, Visit
 from latentlab.ui.workers import Sampler
@@ -173,9 +174,9 @@ class LatentState(QObject):
         self.axes_changed.emit()
         self.look_around()
 
-    def path_through(self, keyframes: list[np.ndarray], position: float, kind: str) -> None:
-        """Go to a position on the path through keyframes."""
-        self.set_z(paths.through(np.stack(keyframes), position, kind, self.choices), "walk", "walk")
+    def walk_to(self, route: Route, position: float) -> None:
+        """Go to a position on a route, see `Route.at`; places that follow each other are one step of undo."""
+        self.set_z(route.at(np.array([position]))[0], "walk", "walk")
 
     def in_plane(self, down: float, right: float) -> np.ndarray:
         """The latent (D,) that lies at `down` and `right` sigma of the two axes, the rest as in z."""

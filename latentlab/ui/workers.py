@@ -205,9 +205,9 @@ class Sampler(Worker):
 
     Channels in the order they are served: "explore" the one image, "mix" that of an arithmetic, "around" the
     neighbourhood, "plane" a whole plane, "compare" seeds beside another model's, "visited" places without a
-    picture, "thumbnails" those of bookmarks, then the small pictures along the sliders: "strips" of
-    dimensions, "direction-strips"; "manifold" the plane of the map, which is the most work. What is lent is
-    lent before a new model comes: whoever asked meant the one that was there.
+    picture, "thumbnails" those of bookmarks, "keyframes" those of the timeline, then the small pictures along
+    the sliders: "strips" of dimensions, "direction-strips"; "manifold" the plane of the map, which is the
+    most work. What is lent is lent before a new model comes: whoever asked meant the one that was there.
     """
 
     CHANNELS = (
@@ -221,6 +221,7 @@ class Sampler(Worker):
         "compare",
         "visited",
         "thumbnails",
+        "keyframes",
         "strips",
         "direction-strips",
         "manifold",

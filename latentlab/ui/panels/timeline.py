@@ -1,271 +1,321 @@
-"""The Timeline dock: keyframes in the latent space, a path through them, played and exported."""
+"""The Timeline dock: keyframes in the latent space, a walk through them, played and exported."""
 
 from __future__ import annotations
 
-import functools
-import time
-from collections.abc import Iterator
-from pathlib import Path
+from PySide6.QtCore import QPoint, Qt
+from PySide6.QtGui import QHideEvent, QResizeEvent, QShowEvent
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QSlider, QVBoxLayout, QWidget
 
-import numpy as np
-from PySide6.QtCore import QSize, Qt, QTimer, Signal
-from PySide6.QtGui import QDragEnterEvent, QDragMoveEvent, QDropEvent, QIcon, QPixmap
-from PySide6.QtWidgets import (
-    QFileDialog,
-    QHBoxLayout,
-    QLabel,
-    QListView,
-    QListWidget,
-    QListWidgetItem,
-    QSlider,
-    QVBoxLayout,
-    QWidget,
-)
-
-from latentlab import export
-from latentlab.core.points import picture_shape
-from latentlab.data.base import Report
-from latentlab.latent import paths
-from latentlab.models.base import Model
+from latentlab.core.config import describe
+from latentlab.latent.walks import WalkConfig
 from latentlab.ui import theme
-from latentlab.ui.bookmarks_state import Item, accepted, dropped
+from latentlab.ui.bookmarks_state import Item
+from latentlab.ui.film_dialog import FilmDialog
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
-from latentlab.ui.widgets.fields import ChoiceField, FloatField
-from latentlab.ui.widgets.pixels import as_image, tile_picture
+from latentlab.ui.widgets.fields import FloatField, IntField, choice_field
+from latentlab.ui.widgets.form import ConfigForm
+from latentlab.ui.widgets.keyframe_list import KeyframeList
+from latentlab.ui.widgets.labels import ElidedLabel
 
-TICKS = 1000  # positions of the slider per leg
-FPS = 25
-ICON = 56
-KINDS = {"slerp": "Slerp", "linear": "Linear"}
+#: Positions of the slider a second.
+TICKS = 1000
+#: Pixels below which buttons lose their words, and those that a menu of keys has too are left out.
+NARROW = 560
+SPECS = {spec.name: spec for spec in describe(WalkConfig)}
+EMPTY = "Add two keyframes to walk between them (K), or drop bookmarks here"
 
 
 class TimelinePanel(QWidget):
-    """Keyframes are exact latents with the picture they had when added. Play walks through them in a loop."""
+    """Shows the session's timeline and does nothing by itself."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("timeline_panel")
         self.setAccessibleName("Timeline")
-        self._session = session
-        self._latent = session.latent
-        self._tile: np.ndarray | None = None  # the image of the present latent, uint8 (C, H, W)
-        self._latents: list[np.ndarray] = []
-        self._played_at = 0.0
+        self._session, self._timeline = session, session.timeline
 
         self.add = push_button("keyframe_add", "Add", "Add the present latent as a keyframe (K)", "plus")
-        self.remove = push_button("keyframe_remove", "", "Remove the chosen keyframe", "minus", flat=True)
-        self.list = KeyframeList()
-        self.list.setObjectName("keyframe_list")
-        self.list.setAccessibleName("Keyframes")
-        self.list.setFlow(QListView.Flow.LeftToRight)
-        self.list.setWrapping(False)
-        self.list.setIconSize(QSize(ICON, ICON))
-        self.list.setHorizontalScrollMode(QListView.ScrollMode.ScrollPerPixel)
-        self.kind = ChoiceField()
-        self.kind.setObjectName("interpolation_kind")
-        self.kind.setAccessibleName("Path")
-        self.kind.setMinimumWidth(104)
-        self.kind.setToolTip(
-            "Slerp (spherical) keeps latents as long as the prior's own; linear cuts through the middle."
+        self.update_button = push_button(
+            "keyframe_update", "", "Let the chosen keyframe be the present latent", "pin", flat=True
         )
-        for key in paths.PATHS:
-            self.kind.addItem(KINDS[key], key)
-        self.seconds = FloatField(shown=1, unit="s")
-        self.seconds.setObjectName("interpolation_seconds")
-        self.seconds.setAccessibleName("Seconds from one keyframe to the next")
-        self.seconds.setToolTip("Seconds from one keyframe to the next, 0.1 to 60.")
-        self.seconds.setFixedWidth(72)
-        self.seconds.setRange(0.1, 60)
-        self.seconds.setValue(1.5)
-        tooltip = "Walk through the keyframes and back to the first, again and again."
-        self.play = push_button("interpolation_play", "Play", tooltip, "play")
+        self.duplicate = push_button(
+            "keyframe_duplicate", "", "Duplicate the chosen keyframe", "copy", flat=True
+        )
+        self.remove = push_button(
+            "keyframe_remove", "", "Remove the chosen keyframes (Delete)", "minus", flat=True
+        )
+        self.list = KeyframeList()
+        self.list.set_empty_text(EMPTY)
+        self._build_walk()
+        self.play = push_button("interpolation_play", "Play", "Walk through the keyframes.", "play")
         self.play.setCheckable(True)
+        self.play.setFixedWidth(84)  # wide enough for both of its words
         self.position = QSlider(Qt.Orientation.Horizontal)
         self.position.setObjectName("interpolation_position")
         self.position.setAccessibleName("Position on the path")
         self.position.setToolTip("Scrub along the path.")
-        tooltip = "Export the loop through all keyframes as an animated GIF…"
-        self.export = push_button("timeline_export", "", tooltip, "film")
-        self.hint = QLabel("Add two keyframes to walk between them, or drop bookmarks here", self.list)
-        self.hint.setProperty("role", "secondary")
-        self.hint.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
-        self._timer = QTimer(self)
-        self._timer.setInterval(1000 // FPS)
+        self.clock = QLabel("")
+        self.clock.setObjectName("interpolation_time")
+        self.clock.setProperty("role", "secondary")
+        self.told = ElidedLabel("", role="secondary")
+        self.told.setObjectName("interpolation_told")
+        self.export = push_button("timeline_export", "", "Export the walk as a film…", "film")
 
         self._lay_out()
-        self._update()
-        self.add.clicked.connect(self.add_keyframe)
-        self.remove.clicked.connect(self._on_remove)
-        self.list.itemClicked.connect(self._on_item_clicked)
-        self.list.dropped.connect(self._on_dropped)
-        self.play.toggled.connect(self._on_play_toggled)
-        self.position.valueChanged.connect(self._on_position_changed)
-        self.export.clicked.connect(self._on_export)
-        self._timer.timeout.connect(self._on_tick)
-        self._latent.explored.connect(self._on_explored)
-        self._latent.space_changed.connect(self._on_space_changed)
+        self._connect()
+        self._show_keyframes()
+        self._show_walk()
+        self._show_route()
+
+    def _build_walk(self) -> None:
+        """The settings of the walk: those that are used most in the row, the rest behind a button."""
+        self.kind = choice_field("interpolation_kind", "Path", SPECS["kind"].help)
+        self.kind.setMinimumWidth(104)
+        for key in SPECS["kind"].choices:
+            self.kind.addItem(SPECS["kind"].label(key), key)
+        self.seconds = FloatField(shown=1, unit="s")
+        self.seconds.setRange(0.1, 60)
+        self.seconds.setSingleStep(0.1)
+        self.seed = IntField(minimum=0)
+        self.seed.setPrefix("seed ")
+        self.legs = IntField(minimum=1, maximum=1000, unit="legs")
+        for field, name, width in (
+            (self.seconds, "seconds", 72),
+            (self.seed, "seed", 88),
+            (self.legs, "legs", 80),
+        ):
+            field.setObjectName(f"interpolation_{name}")
+            field.setAccessibleName(SPECS[name].title)
+            field.setToolTip(SPECS[name].help)
+            field.setFixedWidth(width)
+        self.more = push_button("interpolation_more", "", "Easing, frame rate, loop…", "settings", flat=True)
+        self.popup = QFrame(self, Qt.WindowType.Popup)
+        self.popup.setObjectName("interpolation_popup")
+        self.popup.setProperty("surface", "panel")
+        self.popup.setFrameShape(QFrame.Shape.StyledPanel)
+        self.form = ConfigForm("interpolation", strict=True, skip=("kind", "seconds", "seed", "legs"))
+        self.form.set_config(WalkConfig)
+        self.form.setMinimumWidth(248)
+        inside = QVBoxLayout(self.popup)
+        inside.setContentsMargins(12, 12, 12, 12)
+        inside.addWidget(self.form)
 
     def _lay_out(self) -> None:
         first = QHBoxLayout()
-        first.setSpacing(8)
-        first.addWidget(self.add)
-        first.addWidget(self.remove)
-        first.addStretch(1)
-        for widget in (self.kind, self.seconds, self.play, self.export):
+        first.setSpacing(4)
+        for button in (self.add, self.update_button, self.duplicate, self.remove):
+            first.addWidget(button)
+        first.addSpacing(4)
+        first.addWidget(self.told, 1)
+        first.addSpacing(4)
+        for widget in (self.kind, self.seconds, self.seed, self.legs, self.more):
             first.addWidget(widget)
+        last = QHBoxLayout()
+        last.setSpacing(8)
+        last.addWidget(self.play)
+        last.addWidget(self.position, 1)
+        last.addWidget(self.clock)
+        last.addWidget(self.export)
         layout = QVBoxLayout(self)
-        layout.setContentsMargins(16, 8, 16, 12)
+        layout.setContentsMargins(16, 8, 16, 8)
         layout.setSpacing(8)
         layout.addLayout(first)
         layout.addWidget(self.list, 1)
-        over = QVBoxLayout(self.list)
-        over.addWidget(self.hint, 0, Qt.AlignmentFlag.AlignCenter)
-        layout.addWidget(self.position)
+        layout.addLayout(last)
+
+    def _connect(self) -> None:
+        timeline = self._timeline
+        self.add.clicked.connect(self.add_keyframe)
+        self.update_button.clicked.connect(self._on_update)
+        self.duplicate.clicked.connect(self._on_duplicate)
+        self.remove.clicked.connect(self._on_remove)
+        self.list.chosen.connect(timeline.go)
+        self.list.renamed.connect(timeline.rename)
+        self.list.removal_wanted.connect(self._on_remove)
+        self.list.dropped.connect(timeline.take)
+        self.list.moved.connect(timeline.move)
+        self.list.shifted.connect(timeline.shift)
+        self.list.itemSelectionChanged.connect(self._show_buttons)
+        self.kind.activated.connect(self._on_kind_chosen)
+        self.seconds.valueChanged.connect(lambda value: timeline.set_walk(seconds=value))
+        self.seed.valueChanged.connect(lambda value: timeline.set_walk(seed=value))
+        self.legs.valueChanged.connect(lambda value: timeline.set_walk(legs=value))
+        self.more.clicked.connect(self._on_more)
+        self.form.changed.connect(self._on_form_changed)
+        self.play.toggled.connect(timeline.play)
+        self.position.valueChanged.connect(lambda value: timeline.scrub(value / TICKS))
+        self.position.sliderPressed.connect(self._on_pressed)
+        self.position.sliderReleased.connect(self._session.latent.release)
+        self.export.clicked.connect(self.export_film)
+        timeline.changed.connect(self._show_keyframes)
+        timeline.pictured.connect(self.list.refresh_tiles)
+        timeline.walk_changed.connect(self._show_walk)
+        timeline.route_changed.connect(self._show_route)
+        timeline.sought.connect(self._on_sought)
+        timeline.moved.connect(self._show_time)
+        timeline.played.connect(self._on_played)
+        self._session.latent.space_changed.connect(self._show_buttons)
+        self._session.run_opened.connect(self._show_buttons)
+
+    # What a person does
 
     def add_keyframe(self) -> None:
         """The present latent becomes the last keyframe."""
-        if self._latent.model is None:
-            return
-        self._insert(len(self._latents), self._latent.z, self._tile)
-        self._update()
+        item = self._timeline.add()
+        if item is not None:
+            self.list.show_item(item)
 
-    def _insert(self, row: int, z: np.ndarray, tile: np.ndarray | None) -> None:
-        self._latents.insert(row, z.copy())
-        self.list.insertItem(row, QListWidgetItem(_thumbnail(tile), ""))
-        for at in range(row, self.list.count()):
-            self.list.item(at).setToolTip(f"Keyframe {at + 1}: click to go there")
+    def export_film(self) -> None:
+        """Open the export-film dialog; it does not block the window."""
+        FilmDialog(self._session, self.window()).show()
 
-    def _on_dropped(self, items: list[Item], row: int) -> None:
-        if any(len(item.z) != self._latent.size for item in items):
-            self._session.notify("warning", "These latents are of another latent space.")
-            return
-        for place, item in enumerate(items):
-            self._insert(row + place, item.z, item.tile)
-        self._update()
+    def _chosen(self) -> list[Item]:
+        """What is selected, or the last."""
+        return self.list.selected() or self._timeline.items[-1:]
 
-    def loop(self) -> list[np.ndarray]:
-        """The keyframes and the first again: a path that closes."""
-        return [*self._latents, self._latents[0]]
+    def _on_update(self) -> None:
+        if self.list.current() in self.list.selected():
+            self._timeline.update(self.list.selected()[0])
 
-    def _update(self) -> None:
-        count = len(self._latents)
-        self.add.setEnabled(self._latent.model is not None)
-        self.remove.setEnabled(count > 0)
-        for widget in (self.play, self.position, self.export):
-            widget.setEnabled(count >= 2)
-        self.hint.setVisible(count < 2)
-        was_blocked = self.position.blockSignals(True)
-        self.position.setRange(0, TICKS * count if count >= 2 else 0)
-        self.position.blockSignals(was_blocked)
-        if count < 2:
-            self.play.setChecked(False)
-
-    def _on_explored(self, images: np.ndarray, decode_ms: float, waited_ms: float) -> None:
-        self._tile = images[0]
-
-    def _on_space_changed(self) -> None:
-        if self._latents and len(self._latents[0]) != self._latent.size:
-            self._latents.clear()
-            self.list.clear()
-        self._update()
+    def _on_duplicate(self) -> None:
+        selected = self.list.selected()
+        if selected and (item := self._timeline.duplicate(selected[-1])):
+            self.list.show_item(item)
 
     def _on_remove(self) -> None:
-        row = self.list.currentRow()
-        row = row if row >= 0 else self.list.count() - 1
-        self.list.takeItem(row)
-        del self._latents[row]
-        self._update()
+        self._timeline.remove(self._chosen())
 
-    def _on_item_clicked(self, item: QListWidgetItem) -> None:
-        self.play.setChecked(False)
-        row = self.list.row(item)
+    def _on_kind_chosen(self) -> None:
+        self._timeline.set_walk(kind=self.kind.currentData())
+
+    def _on_form_changed(self, name: str) -> None:
+        self._timeline.set_walk(**{name: self.form.values()[name]})
+
+    def _on_more(self) -> None:
+        self.popup.adjustSize()
+        size = self.popup.size()
+        # Above the button: the dock lies at the lower edge.
+        corner = self.more.mapToGlobal(QPoint(self.more.width() - size.width(), -size.height() - 4))
+        self.popup.move(corner)
+        self.popup.show()
+
+    def _on_pressed(self) -> None:
+        self._timeline.play(False)
+        self._session.latent.hold()
+
+    # What is shown
+
+    def _show_keyframes(self) -> None:
+        self.list.set_items(self._timeline.items)
+        self._show_buttons()
+        self._show_lengths()
+
+    def _show_lengths(self) -> None:
+        timeline = self._timeline
+        noise, last = timeline.walk.kind == "noise", len(timeline.items) - 1
+        lasts = "" if timeline.route is None else f"{timeline.walk.seconds:g} s"
+        self.list.set_lengths(
+            [
+                ""
+                if noise and row
+                else f"{timeline.duration:g} s"
+                if noise and lasts
+                else lasts
+                if row < last or timeline.walk.loop
+                else ""
+                for row in range(last + 1)
+            ],
+            1 if noise else None,
+        )
+
+    def _show_buttons(self) -> None:
+        there = self._session.latent.model is not None
+        one = bool(self.list.selected())
+        self.add.setEnabled(there)
+        self.update_button.setEnabled(there and one)
+        self.duplicate.setEnabled(one)
+        self.remove.setEnabled(bool(self._timeline.items))
+
+    def _show_walk(self) -> None:
+        walk = self._timeline.walk
+        fields = (self.seconds, self.seed, self.legs)
+        blocked = [field.blockSignals(True) for field in fields]
+        self.seconds.setValue(walk.seconds)
+        self.seed.setValue(walk.seed)
+        self.legs.setValue(walk.legs)
+        for field, was_blocked in zip(fields, blocked, strict=True):
+            field.blockSignals(was_blocked)
+        self.kind.setCurrentIndex(self.kind.findData(walk.kind))
+        self.form.set_values(walk.model_dump())
+        self._arrange()
+        self._show_route()
+
+    def _show_route(self) -> None:
+        timeline = self._timeline
+        for widget in (self.play, self.position, self.export):
+            widget.setEnabled(timeline.route is not None)
         was_blocked = self.position.blockSignals(True)
-        self.position.setValue(TICKS * row)
+        self.position.setRange(0, round(TICKS * timeline.duration))
+        self.position.setSingleStep(round(TICKS / timeline.walk.fps))
+        self.position.setPageStep(round(TICKS * timeline.walk.seconds))
         self.position.blockSignals(was_blocked)
-        self._latent.set_z(self._latents[row])
+        if timeline.problem:
+            self._tell(f"{timeline.problem} Slerp instead.")
+        elif timeline.seeking:
+            self._tell("Finding the geodesic… slerp until then")
+        elif timeline.route is None and timeline.items:
+            self._tell("Add a second keyframe")
+        else:
+            self._tell("")
+        self._show_lengths()
+        self._show_time()
 
-    def _on_position_changed(self, value: int) -> None:
-        self._latent.path_through(self.loop(), value / TICKS, self.kind.currentData())
+    def _tell(self, text: str) -> None:
+        self.told.setText(text)
+        self.told.setToolTip(text)
 
-    def _on_play_toggled(self, playing: bool) -> None:
+    def _on_sought(self, done: int, total: int) -> None:
+        self._tell(f"Finding the geodesic, {done / max(1, total):.0%}… slerp until then")
+
+    def _show_time(self) -> None:
+        timeline = self._timeline
+        was_blocked = self.position.blockSignals(True)
+        self.position.setValue(round(TICKS * timeline.time))
+        self.position.blockSignals(was_blocked)
+        self.clock.setText(f"{_clock(timeline.time)} / {_clock(timeline.duration)}")
+        leg = min(int(timeline.place()), len(timeline.items) - 1) if timeline.route is not None else -1
+        self.list.set_present(0 if timeline.walk.kind == "noise" and leg >= 0 else leg)
+
+    def _on_played(self, playing: bool) -> None:
+        self.play.setChecked(playing)
         theme.set_icon(self.play, "pause" if playing else "play")
         self.play.setText("Pause" if playing else "Play")
-        if playing:
-            self._played_at = time.perf_counter()
-            self._timer.start()
-        else:
-            self._timer.stop()
+        self.play.setAccessibleName(self.play.text())
 
-    def _on_tick(self) -> None:
-        now = time.perf_counter()
-        moved = (now - self._played_at) / self.seconds.value() * TICKS
-        self._played_at = now
-        self.position.setValue(round(self.position.value() + moved) % self.position.maximum())
+    def _arrange(self) -> None:
+        """What there is room for."""
+        noise, narrow = self._timeline.walk.kind == "noise", self.width() < NARROW
+        self.seed.setVisible(noise)
+        self.legs.setVisible(noise)
+        self.add.setText("" if narrow else "Add")
+        self.update_button.setVisible(not (noise and narrow))
+        self.duplicate.setVisible(not (noise and narrow))
 
-    def _on_export(self) -> None:
-        folder = self._session.settings.export_folder or str(Path.home())
-        start = str(Path(folder) / "walk.gif")
-        name, _ = QFileDialog.getSaveFileName(self, "Export the walk", start, "Animated GIF (*.gif)")
-        if name:
-            self.export_to(Path(name))
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._arrange()
 
-    def export_to(self, path: Path) -> None:
-        """Write the loop as a film; the picture is enlarged to some 256 pixels."""
-        if path.suffix.lower() != ".gif":
-            path = path.with_name(path.name + ".gif")
-        kind = self.kind.currentData()
-        frames = max(2, round(len(self._latents) * self.seconds.value() * FPS))
-        latents = paths.round_trip(np.stack(self._latents), frames, kind, self._latent.choices)
-        self._session.notify("info", f"Writing {path.name}…")
-        self._session.with_model(functools.partial(_write, path, latents), self._on_written)
-        self._session.remember(export_folder=str(path.parent))
+    def showEvent(self, event: QShowEvent) -> None:
+        super().showEvent(event)
+        self._timeline.watch(True)
 
-    def _on_written(self, path: Path) -> None:
-        self._session.notify("good", f"Written: {path}")
+    def hideEvent(self, event: QHideEvent) -> None:
+        super().hideEvent(event)
+        self._timeline.watch(False)
 
 
-class KeyframeList(QListWidget):
-    """Takes bookmarks that are dropped on it; says which, and before which row."""
-
-    dropped = Signal(object, int)
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.setAcceptDrops(True)
-
-    def dragEnterEvent(self, event: QDragEnterEvent) -> None:
-        accepted(event)
-
-    def dragMoveEvent(self, event: QDragMoveEvent) -> None:
-        accepted(event)
-
-    def dropEvent(self, event: QDropEvent) -> None:
-        if accepted(event) and (items := dropped(event.mimeData())):
-            x, rows = event.position().x(), range(self.count())
-            centres = [self.visualItemRect(self.item(row)).center().x() for row in rows]
-            self.dropped.emit(items, sum(centre < x for centre in centres))
-
-
-def _thumbnail(tile: np.ndarray | None) -> QIcon:
-    if tile is None:
-        return theme.icon("image", "secondary")
-    size = QSize(2 * ICON, 2 * ICON)
-    keep, smooth = Qt.AspectRatioMode.KeepAspectRatio, Qt.TransformationMode.SmoothTransformation
-    # A pixmap owns its pixels, so the picture may go.
-    return QIcon(QPixmap.fromImage(as_image(tile_picture(tile))).scaled(size, keep, smooth))
-
-
-def _write(path: Path, latents: np.ndarray, model: Model, report: Report) -> Path:
-    """Decode and write frame by frame, so that a long film needs no more memory than a short one."""
-    from latentlab.models.pixels import render
-
-    scale = max(1, 256 // max(picture_shape(model.image_shape)[1:]))
-
-    def frames() -> Iterator[np.ndarray]:
-        for done, z in enumerate(latents):
-            report(done, len(latents))
-            yield export.compose(render(model, z[None]), columns=1, spacing=0, scale=scale)
-
-    export.write_frames(path, frames(), FPS)
-    return path
+def _clock(seconds: float) -> str:
+    """Such as 0:03.2."""
+    minutes, tenths = divmod(round(10 * seconds), 600)
+    return f"{minutes}:{tenths // 10:02}.{tenths % 10}"
