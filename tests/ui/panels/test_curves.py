@@ -71,15 +71,20 @@ def test_a_legend_entry_hides_its_curve(opened, qtbot):
     assert plot._lines["neg_elbo"][1].isVisible()
 
 
-def test_the_csv_holds_what_the_run_folder_holds(opened, the, click, tmp_path, qtbot, monkeypatch):
+def test_the_csv_holds_what_the_run_folder_holds_of_what_is_shown(
+    opened, the, click, tmp_path, qtbot, monkeypatch
+):
     target = tmp_path / "curves.csv"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a, **k: (str(target), ""))
     click("curves_export")
     qtbot.waitUntil(target.exists, timeout=5_000)
-    qtbot.waitUntil(lambda: the("status_notice").text() == "Curves written.", timeout=5_000)
+    qtbot.waitUntil(lambda: the("status_notice").text().startswith("Written: "), timeout=5_000)
     with target.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    for name, (steps, values) in opened.session.run.read_metrics().items():
+    shown = opened.curves.plot.shown()
+    assert rows[0].keys() == {"step", *shown} and shown.keys() < opened.curves.plot.series().keys()
+    known = opened.session.run.read_metrics()
+    for name, (steps, values) in ((name, known[name]) for name in shown):
         written = {int(row["step"]): float(row[name]) for row in rows if row[name]}
         assert list(written) == steps.tolist()
         np.testing.assert_array_equal(list(written.values()), values)
@@ -105,7 +110,7 @@ def test_the_ending_says_what_is_written(
 
     monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
     click("curves_export")
-    qtbot.waitUntil(lambda: the("status_notice").text() == "Curves written.", timeout=5_000)
+    qtbot.waitUntil(lambda: the("status_notice").text().startswith("Written: "), timeout=5_000)
     assert [path.name for path in tmp_path.iterdir()] == [written]
     assert (tmp_path / written).read_bytes().startswith(begins)
     assert [kind in asked[0] for kind in ("(*.csv)", "(*.png)", "(*.svg)")] == [True] * 3
