@@ -119,8 +119,13 @@ class MP4(_Encoded):
 
     @classmethod
     def framed(cls, frame: np.ndarray) -> Any:
+        import av
         from av.video.reformatter import ColorRange, Colorspace
 
+        if frame.ndim == 2:  # FFmpeg's own way from all greys to those of a film is off by up to 4
+            colourless = np.full((frame.shape[0] // 2, frame.shape[1]), 128, np.uint8)
+            luma = np.rint(16 + np.arange(256) * 219 / 255).astype(np.uint8)
+            return av.VideoFrame.from_ndarray(np.concatenate([luma[frame], colourless]), format="yuv420p")
         return (
             super()
             .framed(frame)
