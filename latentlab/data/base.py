@@ -50,6 +50,12 @@ class Source:
         return load_originals(cls.key, cls.open(config, report), config, report)
 
 
+#: What is said where images are asked for that a run never had: its weights were imported.
+NO_IMAGES = (
+    "This run's weights were imported, and it has no images of its own: go on with others "
+    "(latentlab resume RUN --data IMAGES; in the window load them, then Training, Continue on them)."
+)
+
 SOURCES: Registry[type[Source]] = Registry("dataset")
 register = SOURCES.register
 
@@ -58,9 +64,12 @@ def resolve(spec: str, values: Mapping[str, Any] | None = None) -> tuple[type[So
     """A source's key, or a path to files, with further settings -> (source, its validated config).
 
     A registered key wins over a file of the same name (write ``./digits`` for the file).
-    Raises DataError for a path that is missing or of no known kind, ConfigError for bad settings.
+    Raises DataError for a path that is missing or of no known kind, and for "", which is all that a run
+    without images of its own knows of them; ConfigError for bad settings.
     """
     values = dict(values or {})
+    if not spec:
+        raise DataError(NO_IMAGES)
     if spec in SOURCES:
         source = SOURCES.get(spec)
         if source.needs_path and not values.get("path"):

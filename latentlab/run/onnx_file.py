@@ -55,8 +55,7 @@ def write_onnx(
     path = Path(path)
     if part not in NAMES:
         raise ExportError(f"part: {part!r} is not allowed; expected one of {', '.join(NAMES)}.")
-    if path.suffix.lower() != ".onnx":
-        raise ExportError(f"Cannot write {path}: the name ends in '{path.suffix}', expected .onnx.")
+    check_ending(path)
     if part == "encoder" and not model.can_encode:
         raise ExportError(f"A {model.key} has no encoder to export; its decoder can be.")
     _require_packages()
@@ -76,6 +75,12 @@ def write_onnx(
         write_bytes(path, content)
     report(3, 3)
     return difference
+
+
+def check_ending(path: str | Path) -> None:
+    """ExportError where the name of a file to write does not end in .onnx. Needs no torch."""
+    if (suffix := Path(path).suffix).lower() != ".onnx":
+        raise ExportError(f"Cannot write {path}: the name ends in '{suffix}', expected .onnx.")
 
 
 def _require_packages() -> None:

@@ -49,7 +49,7 @@ def begin(dataset: Dataset, plan: Plan, folder: str | Path, start_from: str | Pa
     info: dict[str, Any] = {
         "id": uuid.uuid4().hex,
         "created": datetime.datetime.now().astimezone().isoformat(timespec="seconds"),
-        **_circumstances(device, dataset.image_shape),
+        **circumstances(device, dataset.image_shape),
         "data": _about(dataset, distinct),
         "model": {"key": plan.model.key, "config": plan.model_config.model_dump(mode="json")},
         "training": plan.training.model_dump(mode="json"),
@@ -207,7 +207,7 @@ def _about(dataset: Dataset, trained_on: int) -> dict[str, Any]:
     }
 
 
-def _circumstances(device: str, image_shape: Sequence[int]) -> dict[str, Any]:
+def circumstances(device: str, image_shape: Sequence[int]) -> dict[str, Any]:
     """Versions and machine: with the seed, what decides whether a run comes out the same again."""
     packages = ("torch", "numpy", "safetensors")
     return {
@@ -228,7 +228,7 @@ def _circumstances(device: str, image_shape: Sequence[int]) -> dict[str, Any]:
 def _news(folder: RunFolder, step: int, device: str) -> dict[str, Any]:
     """What is to be noted where a run goes on under other circumstances than before."""
     continued = folder.info.get("continued", [])
-    now = _circumstances(device, folder.info["image_shape"])
+    now = circumstances(device, folder.info["image_shape"])
     before = continued[-1] if continued else folder.info
     if all(now[key] == before.get(key) for key in now):
         return {}

@@ -32,7 +32,7 @@ def take_over(path: Path, model: Model) -> tuple[tuple[str, ...], tuple[str, ...
             if base != name and not theirs:
                 net.load_state_dict(model.nets[base].state_dict())
                 continue
-            for layer, tensors in _layers(net.state_dict()).items():
+            for layer, tensors in layers(net.state_dict()).items():
                 fits = all(key in theirs and theirs[key].shape == t.shape for key, t in tensors.items())
                 if fits:
                     for key, tensor in tensors.items():
@@ -44,10 +44,10 @@ def take_over(path: Path, model: Model) -> tuple[tuple[str, ...], tuple[str, ...
     return tuple(taken), tuple(left)
 
 
-def _layers(state: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
+def layers(state: dict[str, Tensor]) -> dict[str, dict[str, Tensor]]:
     """Tensors by the layer that owns them; a parametrised weight (spectral norm) is its layer's."""
-    layers: dict[str, dict[str, Tensor]] = {}
+    found: dict[str, dict[str, Tensor]] = {}
     for key, tensor in state.items():
         layer = key.split(".parametrizations.")[0] if ".parametrizations." in key else key.rpartition(".")[0]
-        layers.setdefault(layer, {})[key] = tensor
-    return layers
+        found.setdefault(layer, {})[key] = tensor
+    return found
