@@ -32,13 +32,14 @@ class Geodesic(Route):
     line plus sines, that of least energy is sought by L-BFGS: the sum of squared differences of successive
     decodes (Chen et al., arXiv 1711.01204, take networks for the curves). Then places on it are chosen so
     that equal steps change the image equally. Where the search finds no shorter way it is the straight
-    line, at an even pace as well. Categories go linearly.
+    line, at an even pace as well. Categories are mixed along the curve.
     """
 
     def __init__(self, model: Model, keyframes: np.ndarray, loop: bool, report: Report = no_report) -> None:
         super().__init__(keyframes, loop, model.choices)
         moving = np.ones(self._keys.shape[1])
         moving[self._chosen] = 0
+        self._chosen = []  # at the same places of the curve as the rest
         self._sines = np.zeros((self.legs, SINES, len(moving)))
         self._shares = np.empty((self.legs, FINE + 1))
         for leg in range(self.legs):
