@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QStackedWidget, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
 from latentlab.export.grid import compose
 from latentlab.run import PREVIEW_COLUMNS
 from latentlab.ui import theme
+from latentlab.ui.export_dialog import ExportGridDialog
+from latentlab.ui.film_dialog import FilmDialog
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.picture import GridView
@@ -17,8 +19,10 @@ from latentlab.ui.widgets.plane_legend import PlaneLegend
 from latentlab.ui.widgets.plane_view import PlaneView
 
 SPACING = 2
-#: Snapshots a second while the history plays.
-FPS = 20
+#: Snapshots a second while the history plays, and how many are shown at most.
+FPS, MOST_SHOWN = 20, 400
+#: Looks at a snapshot that is still being read, until the next is gone to: a file may be damaged.
+PATIENCE = 20
 
 
 class SamplesPanel(QWidget):
@@ -27,7 +31,7 @@ class SamplesPanel(QWidget):
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setObjectName("samples_panel")
-        self._latent = session.latent
+        self._session, self._latent = session, session.latent
         self._history = session.history
         self._points = session.points
 
@@ -57,6 +61,23 @@ class SamplesPanel(QWidget):
         self.step.setProperty("role", "secondary")
         self.step.setMinimumWidth(112)
         self.step.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        self.export = push_button(
+            "history_export",
+            "",
+            "Export the training as a film or as a strip of its stages…",
+            "film",
+            flat=True,
+        )
+        self.export.setEnabled(False)
+        menu = QMenu(self.export)
+        menu.setObjectName("history_export_menu")
+        menu.setToolTipsVisible(True)
+        film = menu.addAction("Film of the training…", self.export_film)
+        film.setToolTip("From the first step to now: GIF, APNG, WebP, MP4, PNG sequence.")
+        strip = menu.addAction("Strip of its stages…", self.export_strip)
+        strip.setToolTip("The first, the last and evenly between, as one picture.")
+        self.export.setMenu(menu)
+        self._waited = 0
         self._timer = QTimer(self)
         self._timer.setInterval(1000 // FPS)
 
@@ -65,6 +86,7 @@ class SamplesPanel(QWidget):
         row.addWidget(self.play)
         row.addWidget(self.slider, 1)
         row.addWidget(self.step)
+        row.addWidget(self.export)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(16, 16, 16, 12)
         layout.setSpacing(12)
@@ -94,6 +116,7 @@ class SamplesPanel(QWidget):
         self.slider.blockSignals(was_blocked)
         self.slider.setEnabled(count > 1)
         self.play.setEnabled(count > 1)
+        self.export.setEnabled(count > 0)
         if count == 0:
             self.view.set_picture(None)
             self.step.setText("")
@@ -150,7 +173,23 @@ class SamplesPanel(QWidget):
         self.play.setChecked(False)
 
     def _on_tick(self) -> None:
-        if self.slider.value() >= self.slider.maximum():
+        history, last = self._history, self.slider.maximum()
+        shown = history.looked_at is not None and history.looked_at[0] == history.steps[history.index]
+        if not shown and self._waited < PATIENCE:
+            self._waited += 1
+            return
+        self._waited = 0
+        if self.slider.value() >= last:
             self._stop_playing()
         else:
-            self.slider.setValue(self.slider.value() + 1)
+            self.slider.setValue(min(last, self.slider.value() + -(-last // MOST_SHOWN)))
+
+    # The training as a file
+
+    def export_film(self) -> None:
+        """Open the export-film dialog for the training."""
+        FilmDialog(self._session, self.window(), subject="history").show()
+
+    def export_strip(self) -> None:
+        """Open the export-grid dialog with the stages of the training."""
+        ExportGridDialog(self._session, self.window(), source="history").show()

@@ -37,7 +37,7 @@ class TimelinePanel(QWidget):
 
         self.add = push_button("keyframe_add", "Add", "Add the present latent as a keyframe (K)", "plus")
         self.update_button = push_button(
-            "keyframe_update", "", "Let the chosen keyframe be the present latent", "pin", flat=True
+            "keyframe_update", "", "Let the chosen keyframe be the present latent", "paste", flat=True
         )
         self.duplicate = push_button(
             "keyframe_duplicate", "", "Duplicate the chosen keyframe", "copy", flat=True
@@ -58,6 +58,7 @@ class TimelinePanel(QWidget):
         self.clock = QLabel("")
         self.clock.setObjectName("interpolation_time")
         self.clock.setProperty("role", "secondary")
+        self.clock.setToolTip("Where on the walk we are, and how long it takes.")
         self.told = ElidedLabel("", role="secondary")
         self.told.setObjectName("interpolation_told")
         self.export = push_button("timeline_export", "", "Export the walk as a film…", "film")
@@ -71,7 +72,7 @@ class TimelinePanel(QWidget):
     def _build_walk(self) -> None:
         """The settings of the walk: those that are used most in the row, the rest behind a button."""
         self.kind = choice_field("interpolation_kind", "Path", SPECS["kind"].help)
-        self.kind.setMinimumWidth(104)
+        self.kind.setMinimumWidth(124)
         for key in SPECS["kind"].choices:
             self.kind.addItem(SPECS["kind"].label(key), key)
         self.seconds = FloatField(shown=1, unit="s")
@@ -81,9 +82,9 @@ class TimelinePanel(QWidget):
         self.seed.setPrefix("seed ")
         self.legs = IntField(minimum=1, maximum=1000, unit="legs")
         for field, name, width in (
-            (self.seconds, "seconds", 72),
-            (self.seed, "seed", 88),
-            (self.legs, "legs", 80),
+            (self.seconds, "seconds", 64),
+            (self.seed, "seed", 80),
+            (self.legs, "legs", 72),
         ):
             field.setObjectName(f"interpolation_{name}")
             field.setAccessibleName(SPECS[name].title)
@@ -301,6 +302,7 @@ class TimelinePanel(QWidget):
         self.add.setText("" if narrow else "Add")
         self.update_button.setVisible(not (noise and narrow))
         self.duplicate.setVisible(not (noise and narrow))
+        self.remove.setVisible(not (noise and narrow))
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)

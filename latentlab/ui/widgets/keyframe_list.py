@@ -46,6 +46,8 @@ class KeyframeList(BookmarkList):
         """Mark the keyframe that was passed last; -1 for none."""
         if row != self.present:
             self.present = row
+            if 0 <= row < self.count():
+                self.scrollToItem(self.item(row))
             self.viewport().update()
 
     def sizeHint(self) -> QSize:
