@@ -81,7 +81,6 @@ class ExportTarget(QWidget):
         self._looking = single_shot(self, self._look, LOOK_AFTER)
         self._lay_out()
         self.path.textChanged.connect(self._on_typed)
-        self.path.textEdited.connect(self._on_edited)
         self.browse.clicked.connect(self._on_browse)
         self.format.activated.connect(self._on_format_chosen)
         self.state.toggled.connect(self.settled)
@@ -142,7 +141,7 @@ class ExportTarget(QWidget):
         if self.path.text() in ("", self._suggested):
             folder = self._session.settings.export_folder
             name = re.sub(r'[\\/:*?"<>|\x00-\x1f]', "-", run)[:NAME_LENGTH]
-            if not self.suffix:  # what follows a point would be taken for an ending
+            if self._animated:  # a folder of frames has no ending: a point would be taken for one
                 name = name.replace(".", "-")
             first = (Path(folder) if folder else Path.home()) / f"{name}-{source}{self.suffix}"
             self._show_suggestion(first)
@@ -171,6 +170,8 @@ class ExportTarget(QWidget):
 
     def _on_typed(self, text: str) -> None:
         self.there, self._obstacle, self._failure = False, "", ""
+        if text != self._suggested:
+            self._done = ""
         self.path.setToolTip(text)
         self.path.setAccessibleDescription(text)
         known = next((e for e in self._formats if Path(text).suffix.lower() in e.suffixes), None)
@@ -178,10 +179,6 @@ class ExportTarget(QWidget):
             self.set_suffix(known.suffixes[0])
         self._task = None
         self._looking.start()
-        self._show()
-
-    def _on_edited(self) -> None:
-        self._done = ""
         self._show()
 
     def _look(self) -> None:
@@ -197,7 +194,7 @@ class ExportTarget(QWidget):
 
     def _show(self) -> None:
         told = self._failure or self._obstacle
-        if not told and self.there:
+        if not told and self.there and not self._done:
             told = f"{self.file.name} is there already; Replace writes over it."
         role = "error" if self._failure else "obstacle" if told else "secondary"
         told = told or self._done
