@@ -307,6 +307,7 @@ class ExportGridDialog(QDialog):
     def _on_written(self, path: Path) -> None:
         if self._job is not None and self._job.path == path:
             self.target.suggest_next(path)
+            self._remember()  # the ending too, where it was typed
 
     def _on_finished(self) -> None:
         """Nobody waits for the preview any more; what is being written goes on."""

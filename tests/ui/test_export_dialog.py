@@ -649,6 +649,7 @@ def test_every_format_is_written_from_the_dialog(session, dialog, qtbot, tmp_pat
         ("grid.bmp", "expected one of", "expected one of"),
         ("grid", "expected one of", "expected one of"),
         ("file/grid.png", "There is no folder", "Not a directory"),
+        ("x" * 300 + ".png", "File name too long", "File name too long"),
     ],
 )
 def test_what_cannot_be_written_is_told_before_and_after(
@@ -665,6 +666,16 @@ def test_what_cannot_be_written_is_told_before_and_after(
     assert dialog.picture() is not None
     the(dialog, "export_path").setText(str(tmp_path / "good.png"))
     assert message(dialog) == ""
+
+
+def test_a_home_that_is_nobodys_is_a_folder_that_is_not_there(session, dialog, qtbot):
+    name_file(qtbot, dialog, "~nobody-of-this-name/grid.png")
+    assert "There is no folder" in message(dialog)
+
+
+def test_an_ending_that_was_typed_is_kept_once_it_was_written(session, dialog, qtbot, tmp_path):
+    save(qtbot, dialog, tmp_path / "grid.webp")
+    assert session.settings.exports["grid"]["suffix"] == ".webp"
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
