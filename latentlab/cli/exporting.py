@@ -105,10 +105,10 @@ def export_grid(
     if reason := source.obstacle(run.model, material):
         raise ConfigError(reason)
     check_size(run, *source.size(run.model, config, material), layout)
-    with bar(f"{source.title}") as report:
-        made = source.make(run.model, config, material, report)
-    told: dict[str, Any] = {"source": what, "seeds": list(made.seeds)}
     values = config.model_dump(mode="json")
+    with bar(f"{source.title}") as report:
+        made = grids.make(what, values, run.model, material, report)
+    told: dict[str, Any] = {"source": what, "seeds": list(made.seeds)}
     write_grid(run, made, what, values, layout, output, told, as_json, z=z, with_state=state)
 
 

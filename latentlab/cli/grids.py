@@ -91,13 +91,9 @@ def settings(
 
 def layout_for(run: Run, scale: int, chosen: Mapping[str, Any]) -> Layout:
     """The layout of a grid, with what was said of it."""
-    from latentlab.core.config import parse
-    from latentlab.core.points import is_points
-    from latentlab.export.layout import Layout
+    from latentlab.run.pictures import layout_of
 
-    # Dots on black would not show which tile they are of.
-    grey = {"background": "#404040"} if is_points(run.model.image_shape) else {}
-    return parse(Layout, {"scale": scale, **grey, **chosen}, "layout")
+    return layout_of(run.model, {"scale": scale, **chosen})
 
 
 def check_size(run: Run, rows: int, columns: int, layout: Layout) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ from latentlab.core.config import parse
 from latentlab.core.errors import ConfigError
 from latentlab.core.points import is_points
 from latentlab.data.base import Dataset, Report, load, no_report
+from latentlab.export.base import exporter_for, write_picture
+from latentlab.export.state import State
 from latentlab.latent import directions as ways
 from latentlab.latent import samplers, traversal, walks
 from latentlab.latent.directions import labelled, saved
@@ -22,6 +24,7 @@ from latentlab.latent.inversion import Inversion, invert
 from latentlab.metrics.iwnll import ImportanceWeightedNLL, importance_weighted_nll
 from latentlab.models import device as devices
 from latentlab.models.base import Model
+from latentlab.run import pictures
 from latentlab.run.films import FilmConfig, write_film
 from latentlab.run.planning import configs
 from latentlab.training.run_folder import RunFolder
@@ -145,6 +148,51 @@ class Run:
         """float32 images (len(dims) * steps, C, H, W), a row per dimension, each over ±extent sigma."""
         rows = traversal.traverse(self._one(z), dims, steps, extent)
         return self.decode(rows.reshape(-1, rows.shape[-1]))
+
+    # Pictures of many
+
+    def grid(
+        self,
+        source: str = "seeds",
+        z: np.ndarray | None = None,
+        layout: Mapping[str, Any] | None = None,
+        report: Report = no_report,
+        **settings: Any,
+    ) -> np.ndarray:
+        """Images in rows and columns, uint8 (H, W) or (H, W, 3): the same as window and terminal export.
+
+        source: "seeds", "traversal", "sweep", ..., a key of `run.grids.GRIDS`, whose settings follow by name;
+        z: where it starts, (D,), else the prior's mean; layout: fields of `export.layout.Layout`. Bookmarks
+        and directions are those kept with the run. ConfigError, ExportError, RunError, DataError.
+        """
+        return self._picture(source, z, layout, report, settings)[0]
+
+    def save_grid(
+        self,
+        path: str | Path,
+        source: str = "seeds",
+        z: np.ndarray | None = None,
+        layout: Mapping[str, Any] | None = None,
+        report: Report = no_report,
+        **settings: Any,
+    ) -> None:
+        """Write what `grid` gives, with run, checkpoint, seeds and latents where the format keeps them."""
+        exporter_for(Path(path), animated=False)  # a wrong name is told before anything is decoded
+        write_picture(path, *self._picture(source, z, layout, report, settings))
+
+    def _picture(
+        self,
+        source: str,
+        z: np.ndarray | None,
+        layout: Mapping[str, Any] | None,
+        report: Report,
+        settings: Mapping[str, Any],
+    ) -> tuple[np.ndarray, State]:
+        start = samplers.mean(self.model) if z is None else self._one(z)
+        look = pictures.layout_of(self.model, layout or {})
+        needs = source == "reconstructions"
+        material = pictures.material_of(self.folder, self.model, start, with_data=needs)
+        return pictures.picture_of(source, settings, look, self.model, material, report)
 
     # How good it is
 

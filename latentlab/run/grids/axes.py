@@ -26,9 +26,7 @@ def axes_of(text: str, model: Model, material: Material) -> list[Axis]:
     parts = [part.strip() for part in text.split(",")]
     for part in parts:
         if not part:
-            raise ConfigError(
-                f"along: '{text}' is not allowed; expected axes with commas between: 0,1,2."
-            )
+            raise ConfigError(f"along: '{text}' is not allowed; expected axes with commas between: 0,1,2.")
         if part.casefold() in known:
             found.append(known[part.casefold()])
         elif match := re.fullmatch(r"z?(\d{1,9})\s*[-–]\s*z?(\d{1,9})", part):

@@ -28,12 +28,12 @@ class InterpolationConfig(Config):
     seed: int = setting(
         0, "First seed", "Where the first row begins.", ge=0, le=2**63 - 2**20, only={"between": ("seeds",)}
     )
-    kind: Literal["slerp", "linear", "geodesic"] = setting(
+    kind: Literal["slerp", "linear", "spline", "geodesic"] = setting(
         "slerp",
         "Path",
-        "Slerp keeps latents as long as the prior's own; linear cuts through the middle; geodesic changes "
-        "the image at an even pace.",
-        labels={"slerp": "Slerp", "linear": "Linear", "geodesic": "Geodesic"},
+        "Slerp keeps latents as long as the prior's own; linear cuts through the middle; spline goes "
+        "smoothly from row to row; geodesic changes the image at an even pace.",
+        labels={"slerp": "Slerp", "linear": "Linear", "spline": "Spline", "geodesic": "Geodesic"},
     )
 
 
