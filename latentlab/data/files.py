@@ -49,6 +49,7 @@ class FilesConfig(SourceConfig):
         "Label column",
         "The column of a CSV file beside the images that holds their classes. Empty takes one called label, "
         "class, category, target or y, else the first of words; without one folders are the classes.",
+        zero="as found",
     )
 
 

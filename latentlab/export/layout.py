@@ -37,6 +37,6 @@ class Layout(Config):
         labels={"none": "None", "rows": "Rows", "columns": "Columns", "both": "Both"},
     )
     caption: Annotated[str, StringConstraints(max_length=500)] = setting(
-        "", "Caption", "A line below the tiles; nothing where it is empty."
+        "", "Caption", "A line below the tiles; nothing where it is empty.", zero="none"
     )
     text_size: int = setting(14, "Text size", "Of labels and caption.", ge=6, le=256, unit="px")

@@ -3,21 +3,38 @@
 from __future__ import annotations
 
 import math
+from typing import Literal
 
 import numpy as np
 
 from latentlab.core import points
 from latentlab.core.config import Config, setting
+from latentlab.data.base import Dataset
 from latentlab.data.report import Part, Report, no_report
 from latentlab.latent.inversion import locate
 from latentlab.models.base import Model
 from latentlab.run.grids.base import MOST, Grid, GridSource, Material, decoded, register
+from latentlab.run.planning import configs
 
 
 class ReconstructionsConfig(Config):
     columns: int = setting(8, "Columns", "Images in a row.", ge=1, le=MOST)
     rows: int = setting(1, "Pairs of rows", "Originals above, reconstructions below.", ge=1, le=MOST)
-    first: int = setting(0, "First image", "Which image of the dataset comes first.", ge=0, le=10**9)
+    order: Literal["spread", "as-found"] = setting(
+        "spread",
+        "Images",
+        "Evenly over those that were held out of the training (over all where none were), or one after the "
+        "other.",
+        labels={"spread": "Held out", "as-found": "As found"},
+    )
+    first: int = setting(
+        0,
+        "First image",
+        "Which image of the dataset comes first.",
+        ge=0,
+        le=10**9,
+        only={"order": ("as-found",)},
+    )
 
 
 @register("reconstructions")
@@ -42,7 +59,13 @@ class Reconstructions(GridSource):
             return np.arange(len(material.images))[:wanted]
         assert material.dataset is not None
         count = len(material.dataset)
-        return (config.first + np.arange(min(wanted, count))) % count
+        if config.order == "as-found":
+            return (config.first + np.arange(min(wanted, count))) % count
+        # Of a dataset that the run did not learn from every image is as good as held out.
+        _, _, training = configs(material.folder)
+        _, heldout = material.dataset.split(training.heldout, training.seed)
+        known = heldout if len(heldout) else np.arange(count)
+        return known[np.linspace(0, len(known) - 1, min(wanted, len(known))).round().astype(int)]
 
     @classmethod
     def size(cls, model: Model, config: ReconstructionsConfig, material: Material) -> tuple[int, int]:
@@ -59,8 +82,7 @@ class Reconstructions(GridSource):
             originals, names = material.images[places], list(material.image_names)
         else:
             assert material.dataset is not None
-            originals = np.stack([material.dataset.images[place] for place in places.tolist()])
-            names = [f"{place}" for place in places.tolist()]
+            originals, names = material.dataset.images[places], _names(material.dataset, places)
         z = locate(model, originals, Part(report, 0, 0.9))
         made = decoded(model, z, Part(report, 0.9, 1))
         if points.is_points(model.image_shape):
@@ -69,6 +91,13 @@ class Reconstructions(GridSource):
         tiles, latents = paired(originals, made, columns), paired(np.full_like(z, np.nan), z, columns)
         rows = ["original", "reconstruction"] * (len(tiles) // columns // 2)
         return Grid(tiles, columns, latents, rows, names if len(tiles) == 2 * columns else ())
+
+
+def _names(dataset: Dataset, places: np.ndarray) -> list[str]:
+    """The classes of images, or else their numbers."""
+    if dataset.labels is None:
+        return [str(place) for place in places.tolist()]
+    return [dataset.label_names[label] for label in dataset.labels[places].tolist()]
 
 
 def paired(above: np.ndarray, below: np.ndarray, columns: int) -> np.ndarray:

@@ -14,9 +14,16 @@ from latentlab.run.grids.axes import axes_of, first_axes, in_sigma
 from latentlab.run.grids.base import MOST, Grid, GridSource, Material, decoded, register, start_of
 
 
+#: Cosine of two axes that span no plane.
+PARALLEL = 0.999
+
+
 class SweepConfig(Config):
     along: str = setting(
-        "", "Down, right", "Two dimensions or kept directions, such as 0,1; empty: the plane of Explore."
+        "",
+        "Down, right",
+        "Two dimensions or kept directions, such as 0,1; empty: the plane of Explore.",
+        zero="as in Explore",
     )
     rows: int = setting(9, "Rows", "Places along the first.", ge=2, le=MOST)
     columns: int = setting(9, "Columns", "Places along the second.", ge=2, le=MOST)
@@ -46,6 +53,8 @@ class Sweep(GridSource):
         if len(axes) != 2:
             raise ConfigError(f"along: {len(axes)} named; a sweep goes along 2.")
         (down, first), (right, second) = axes
+        if abs(float(first @ second)) > PARALLEL:
+            raise ConfigError(f"along: {down} and {right} go the same way; a sweep needs two ways.")
         z, extent = start_of(model, material), config.extent
         downs, rights = (np.linspace(-extent, extent, n) for n in (config.rows, config.columns))
         latents = np.stack([moved(moved(z, first, y), second, x) for y in downs for x in rights])

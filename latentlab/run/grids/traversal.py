@@ -15,7 +15,10 @@ from latentlab.run.grids.base import MOST, Grid, GridSource, Material, decoded, 
 
 class TraversalConfig(Config):
     along: str = setting(
-        "", "Along", "Dimensions (0,1,2 or 0-9) and kept directions by name; empty: the first dimensions."
+        "",
+        "Along",
+        "Dimensions (0,1,2 or 0-9) and kept directions by name; empty: the first dimensions.",
+        zero="the first",
     )
     rows: int = setting(10, "Rows", "How many of the first dimensions, where none are named.", ge=1, le=MOST)
     columns: int = setting(9, "Columns", "Images in a row.", ge=2, le=MOST)

@@ -127,7 +127,7 @@ class BookmarksPanel(QWidget):
 
     def _lay_out(self) -> None:
         head = QHBoxLayout()
-        head.setSpacing(8)
+        head.setSpacing(4)
         head.addWidget(self.add)
         head.addWidget(self.bring_in)
         head.addWidget(self.write)

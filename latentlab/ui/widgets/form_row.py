@@ -203,7 +203,9 @@ def _control(spec: FieldSpec) -> QWidget:
         return choice
     if spec.kind == "colour":
         return ColourField(spec.title)
-    return QLineEdit()
+    text = QLineEdit()
+    text.setPlaceholderText(spec.zero)
+    return text
 
 
 def _bounds(spec: FieldSpec) -> tuple[float, float]:
