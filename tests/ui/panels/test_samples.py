@@ -108,6 +108,66 @@ def test_play_can_be_stopped_in_between(opened, the, samples, click, qtbot):
     assert slider.value() == stopped < slider.maximum()
 
 
+def test_of_a_thousand_snapshots_some_are_left_out_and_each_shown_one_is_waited_for(
+    opened, the, samples, click, monkeypatch
+):
+    history = opened.session.history
+    path = opened.session.run.samples()[0][1]
+    history.show(opened.session.run, [(number, path) for number in range(1000)])
+    slider = the("history_slider")
+    held = []
+    monkeypatch.setattr(history, "_start_task", lambda read, then: held.append((read, then)))
+    click("history_play")
+    samples._timer.stop()  # the test is the clock
+    assert slider.value() == 0
+    samples._on_tick()
+    assert slider.value() == 0  # it is still read
+    read, then = held.pop()
+    then(read(None))
+    assert samples.step.text() == "step 0"
+    places = []
+    while samples.play.isChecked():
+        samples._on_tick()
+        places.append(slider.value())
+        while held:
+            read, then = held.pop()
+            history.looked_at = (history.steps[history.index], None)
+    assert places[-1] == 999 and len(places) < 450
+    assert set(np.diff(places)) <= {0, 1, 3}
+
+
+def test_a_snapshot_that_never_comes_does_not_hold_up_the_rest(opened, the, samples, click, monkeypatch):
+    history, slider = opened.session.history, the("history_slider")
+    history._cache.clear()
+    monkeypatch.setattr(history, "_start_task", lambda read, then: None)
+    click("history_play")
+    samples._timer.stop()
+    for _ in range(30):
+        samples._on_tick()
+    assert slider.value() == 1
+
+
+def test_with_one_snapshot_there_is_nothing_to_play_but_a_strip(opened, the, samples):
+    history = opened.session.history
+    history.show(opened.session.run, opened.session.run.samples()[:1])
+    assert not the("history_play").isEnabled() and the("history_export").isEnabled()
+    history.show(opened.session.run, opened.session.run.samples()[:2])
+    assert the("history_play").isEnabled() and the("history_slider").maximum() == 1
+    history.show(opened.session.run, [])
+    assert not the("history_export").isEnabled()
+
+
+def test_the_training_leaves_as_a_film_or_as_a_strip(opened, the, samples):
+    film, strip = the("history_export").menu().actions()
+    film.trigger()
+    dialog = the("film_dialog")
+    assert dialog.windowTitle() == "Export the training as a film" and dialog.isVisible()
+    dialog.close()
+    strip.trigger()
+    assert the("export_source").currentData() == "history"
+    the("export_grid_dialog").close()
+
+
 def test_a_late_read_of_another_run_does_not_show_under_this_one(opened, samples, qtbot):
     """Two runs have snapshots of the same steps; which file is read first is nobody's choice."""
     from latentlab.ui.workers import read_run
