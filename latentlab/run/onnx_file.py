@@ -7,6 +7,7 @@ import json
 import threading
 import warnings
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -58,7 +59,8 @@ def write_onnx(
     check_ending(path)
     if part == "encoder" and not model.can_encode:
         raise ExportError(f"A {model.key} has no encoder to export; its decoder can be.")
-    _require_packages()
+    if problem := missing_packages():
+        raise ExportError(problem)
     report(0, 3)
     model = _on_cpu(model)
     compute = _computation(model, part)
@@ -83,15 +85,15 @@ def check_ending(path: str | Path) -> None:
         raise ExportError(f"Cannot write {path}: the name ends in '{suffix}', expected .onnx.")
 
 
-def _require_packages() -> None:
-    try:
-        import onnx  # noqa: F401
-        import onnxruntime  # noqa: F401
-    except ImportError as error:
-        raise ExportError(
-            f"ONNX files need packages that are not installed ({error.name or error}): "
-            "run pip install 'latentlab[onnx]'."
-        ) from None
+def missing_packages() -> str:
+    """Why no ONNX file can be written here, in a sentence with the remedy; "" where one can."""
+    missing = [name for name in ("onnx", "onnxruntime") if find_spec(name) is None]
+    if not missing:
+        return ""
+    return (
+        f"ONNX files need packages that are not installed ({', '.join(missing)}): "
+        "run pip install 'latentlab[onnx]'."
+    )
 
 
 def _on_cpu(model: Model) -> Model:

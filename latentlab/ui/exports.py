@@ -80,10 +80,13 @@ class Exports(QObject):
             self.jobs.remove(job)
         self.changed.emit()
 
-    def succeeded(self, job: Job) -> None:
+    def succeeded(self, job: Job, told: str = "") -> None:
+        """`told`: what the work has to say of the file."""
         self._session.remember(export_folder=str(job.path.parent))
         show = functools.partial(_open, job.path.parent)
-        self._session.notify("good", f"Written: {job.path}", action=("Show folder", show))
+        self._session.notify(
+            "good", f"Written: {job.path}" + (f"; {told}." if told else ""), action=("Show folder", show)
+        )
         self.written.emit(job.path)
 
 
@@ -102,8 +105,8 @@ class _Listener(QObject):
         self._job.done, self._job.total = done, total
         self._exports.changed.emit()
 
-    def on_succeeded(self, _: object) -> None:
-        self._exports.succeeded(self._job)
+    def on_succeeded(self, result: object) -> None:
+        self._exports.succeeded(self._job, result if isinstance(result, str) else "")
 
     def on_ended(self) -> None:
         self._exports.ended(self._job)

@@ -11,6 +11,8 @@ from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox
 
 from latentlab.ui import theme
+from latentlab.ui.import_dialog import ImportDialog
+from latentlab.ui.model_dialog import ModelDialog
 from latentlab.ui.panels.source_choice import RecentMenu
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class Menus:
         self._action(menu, "open_run_action", "Open run…", self._on_open_run, "Ctrl+Shift+O")
         self.recent_runs = menu.addMenu("Recent runs")
         self._action(menu, "show_run_action", "Show the run's folder", self._on_show_run)
+        self._action(menu, "import_weights_action", "Import weights…", self._on_import_weights)
         menu.addSeparator()
         self._action(
             menu, "encode_image_action", "Encode an image…", window.reconstruct.choose_image, "Ctrl+I"
@@ -63,6 +66,9 @@ class Menus:
         self.export = self._action(
             menu, "export_grid_action", "Export image grid…", window.export_grid, "Ctrl+E"
         )
+        self.export_model = self._action(menu, "export_model_action", "Export model…", self._on_export_model)
+        self._session.latent.space_changed.connect(self._show_export_model)
+        self._show_export_model()
         self._action(menu, "open_picture_action", "Go back to a picture…", window.open_picture)
         menu.addSeparator()
         self._action(menu, "quit_action", "Quit", window.close, "Ctrl+Q")
@@ -141,6 +147,15 @@ class Menus:
         )
         if folder:
             self._session.open_run(folder)
+
+    def _on_import_weights(self) -> None:
+        ImportDialog(self._session, self._window).show()
+
+    def _on_export_model(self) -> None:
+        ModelDialog(self._session, self._window).show()
+
+    def _show_export_model(self) -> None:
+        self.export_model.setEnabled(self._session.latent.model is not None)
 
     def _on_state_changed(self, state: str) -> None:
         session, action = self._session, self.continue_on_data

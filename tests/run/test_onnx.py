@@ -201,7 +201,7 @@ def test_what_cannot_be_is_one_sentence(tmp_path, name, key, part, sentence):
 
 @pytest.mark.parametrize("missing", ["onnx", "onnxruntime"])
 def test_missing_packages_are_named_with_the_remedy(tmp_path, monkeypatch, missing):
-    monkeypatch.setitem(sys.modules, missing, None)
+    monkeypatch.setattr(onnx_file, "find_spec", lambda name: None if name == missing else 1)
     with pytest.raises(ExportError, match=rf"{missing}.*pip install 'latentlab\[onnx\]'"):
         write_onnx(tmp_path / "a.onnx", small("vae-mlp"))
 
