@@ -48,8 +48,8 @@ SETTINGS_WIDTH = 312
 class ExportGridDialog(QDialog):
     """Choose what the tiles are and how they are laid out; what is previewed is what is written.
 
-    It begins with what it was set to last, or with a `source` of GRIDS, its `settings` and a `layout`, of
-    which what is no longer allowed is left at its default.
+    It begins with what it was set to last, where no `source` of GRIDS, `settings` of that or `layout` is
+    given; what of them is no longer allowed is at its default.
     """
 
     def __init__(
@@ -171,7 +171,7 @@ class ExportGridDialog(QDialog):
         last = self._last
         sources = {key: values for key, values in last.sources.items() if key in GRIDS}
         if source in GRIDS:
-            sources |= {source: dict(settings or {})}
+            sources |= {source: dict(settings)} if settings is not None else {}
         else:
             source = last.source
             if source not in GRIDS or self._obstacle_of(source):  # it was there then

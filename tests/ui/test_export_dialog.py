@@ -169,6 +169,8 @@ def test_what_is_previewed_is_written_with_what_it_came_from(session, shown, qtb
     np.testing.assert_array_equal(state.tiles(), dialog.maker.made.grid.latents)
     assert message(dialog) == "Written: grid.png"
     assert session.said[-1].text == f"Written: {tmp_path / 'grid.png'}"
+    again = shown(source=state.source, settings=state.settings, layout=state.layout)
+    np.testing.assert_array_equal(again.picture(), picture)
 
 
 def test_the_tiles_are_what_the_run_on_disk_gives(session, dialog, folder):
@@ -778,6 +780,13 @@ def test_settings_that_are_damaged_or_of_another_version_fall_back(session, show
     assert the(dialog, "export_rows").value() == 5 and the(dialog, "export_columns").value() == 8
     assert the(dialog, "export_spacing").value() == 2 and the(dialog, "export_background").text() == "#000000"
     assert the(dialog, "export_state").isChecked() and the(dialog, "export_path").text().endswith(".png")
+
+
+def test_a_source_alone_comes_with_its_last_settings(session, shown):
+    last = {"source": "seeds", "sources": {"history": {"columns": 3}}, "layout": {"border": 3}}
+    session.settings = session.settings.updated(exports={"grid": last})
+    dialog = shown(source="history")
+    assert the(dialog, "export_columns").value() == 3 and the(dialog, "export_border").value() == 3
 
 
 def test_given_settings_come_before_the_last_ones_and_do_not_change_them(session, shown):
