@@ -82,7 +82,7 @@ class Reconstructions(GridSource):
             originals, names = material.images[places], list(material.image_names)
         else:
             assert material.dataset is not None
-            originals, names = material.dataset.images[places], _names(material.dataset, places)
+            originals, names = np.array(material.dataset.images[places]), _names(material.dataset, places)
         z = locate(model, originals, Part(report, 0, 0.9))
         made = decoded(model, z, Part(report, 0.9, 1))
         if points.is_points(model.image_shape):

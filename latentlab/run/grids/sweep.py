@@ -13,7 +13,6 @@ from latentlab.models.base import Model
 from latentlab.run.grids.axes import axes_of, first_axes, in_sigma
 from latentlab.run.grids.base import MOST, Grid, GridSource, Material, decoded, register, start_of
 
-
 #: Cosine of two axes that span no plane.
 PARALLEL = 0.999
 
