@@ -67,8 +67,8 @@ def info(
         str,
         typer.Argument(
             metavar="RUN|SOURCE|PATH",
-            help="A run's folder, a dataset's or model's key, images, an exported picture; or 'training', "
-            "'layout', 'walk' for their settings.",
+            help="A run's folder, a dataset's or model's key, images, an exported picture; for settings also "
+            "'training', 'layout', 'walk', 'curves' or a kind of grid.",
         ),
     ],
     set_: Annotated[
@@ -114,8 +114,8 @@ def info(
         values["settings"], settings = _settings(model.Config)
         values["training_defaults"] = dict(model.training_defaults)
         lines = [f"{model.title} ({target}, arXiv {model.paper})", model.about, *settings]
-    elif target in ("training", "layout", "walk"):
-        title, config = _sections()[target]
+    elif target in (sections := _sections()):
+        title, config = sections[target]
         values = {"kind": target}
         values["settings"], settings = _settings(config)
         lines = [title, *settings]
@@ -132,14 +132,18 @@ def info(
 
 def _sections() -> dict[str, tuple[str, type[Config]]]:
     """What there is to be set that belongs to no model and no dataset."""
+    from latentlab.export.curves import CurvesConfig
     from latentlab.export.layout import Layout
     from latentlab.latent.walks import WalkConfig
+    from latentlab.run.grids import GRIDS
     from latentlab.training.config import TrainingConfig
 
     return {
         "training": ("Settings of every training", TrainingConfig),
         "layout": ("The layout of image grids", Layout),
         "walk": ("Walks through the latent space", WalkConfig),
+        "curves": ("The plot of a training's curves", CurvesConfig),
+        **{key: (f"{grid.title}. {grid.about}", grid.Config) for key, grid in GRIDS.items()},
     }
 
 

@@ -221,3 +221,10 @@ def test_a_damaged_run(refused, copied):
     (copied / "run.json").write_text("{", "utf-8")
     refused("run.json", "damaged")("info", copied)
     refused("run.json", "damaged")("sample", copied)
+
+
+@pytest.mark.parametrize("target", ["training", "layout", "walk", "curves", "sweep", "history"])
+def test_settings_of_whatever_has_some(call, target):
+    told = call("info", target, "--json").json
+    assert told["kind"] == target and told["settings"]
+    assert all(set(field) >= {"default", "expected", "help"} for field in told["settings"].values())
