@@ -20,16 +20,13 @@ from latentlab.latent.walks import Route, WalkConfig
 from latentlab.ui.bookmarks_state import CHUNK, ROUND_EVERY, Item
 from latentlab.ui.export_state import kept
 from latentlab.ui.kept_file import KeptFile
-from latentlab.ui.loan import Loan
+from latentlab.ui.route_finder import RouteFinder
 from latentlab.ui.timers import single_shot
 from latentlab.ui.workers import OpenedRun
 
 if TYPE_CHECKING:
     from latentlab.models.base import Choice, Model
     from latentlab.ui.session import Session
-
-#: Milliseconds after the last change until a geodesic is sought.
-SEEK_AFTER = 200
 
 
 class Timeline(QObject):
@@ -51,19 +48,15 @@ class Timeline(QObject):
         self._session, self._latent = session, session.latent
         self.items: list[Item] = []
         self.walk = WalkConfig()
-        self.route: Route | None = None  # None where there are too few keyframes
-        self.problem = ""  # why a geodesic could not be found
         self.time = 0.0
         self.playing = False
         self._ages = itertools.count(1)
         self._path: Path | None = None
         self._size = 0
         self._file = KeptFile(keyframes.FILE, keyframes.load, keyframes.save, session)
-        # The geodesic: of which keyframes, and the search for it.
-        self._geodesic: tuple[Any, Route] | None = None
-        self._loan: Loan | None = None
-        self._stale = False  # whether the weights are others since it was sought
-        self._seeking = single_shot(self, self._seek, SEEK_AFTER)
+        self._finder = RouteFinder(session, self)
+        self._finder.changed.connect(self._on_route_changed)
+        self._finder.progressed.connect(self.sought)
         # Playing follows the clock.
         self._begun = 0.0  # when time was 0, by the clock
         self._here: np.ndarray | None = None  # where playing went last
@@ -203,77 +196,39 @@ class Timeline(QObject):
         return self.route.legs * self.walk.seconds if self.route is not None else 0.0
 
     @property
+    def route(self) -> Route | None:
+        """The way through the keyframes; None where there are too few of them."""
+        return self._finder.route
+
+    @property
+    def problem(self) -> str:
+        """Why a geodesic could not be found, or ""; `route` is a slerp then."""
+        return self._finder.problem
+
+    @property
     def seeking(self) -> bool:
         """Whether a geodesic is on its way; `route` is a slerp until it is there."""
-        return self._loan is not None or self._seeking.isActive()
+        return self._finder.seeking
 
     def film(self) -> tuple[np.ndarray, WalkConfig, tuple[Choice, ...], Route | None]:
         """What a film is made of: keyframes (K, D), the walk, and its route where that is found already."""
-        ready = None if self.walk.kind == "geodesic" and not self._found() else self.route
-        return self._keys(), self.walk, self._latent.choices, ready
+        return self._keys(), self.walk, self._latent.choices, self._finder.ready
 
     def _keys(self) -> np.ndarray:
         return np.stack([item.z for item in self.items])
 
     def _find_route(self) -> None:
-        self.problem = ""
         least = 1 if self.walk.kind == "noise" else 2
         fits = len(self.items) >= least and all(len(item.z) == self._latent.size for item in self.items)
-        if self._loan is not None:
-            self._loan.cancel()
-            self._loan = None
-        self._seeking.stop()
-        if not fits:
-            self.route = None
+        self._finder.find(self._keys() if fits else None, self.walk)
+
+    def _on_route_changed(self) -> None:
+        if self.route is None:
             self.play(False)
-        elif self.walk.kind != "geodesic":
-            self.route = walks.route(self._keys(), self.walk, self._latent.choices)
-        elif self._found() and self._geodesic is not None:
-            self.route = self._geodesic[1]
-        else:
-            stand_in = self.walk.model_copy(update={"kind": "slerp"})
-            self.route = walks.route(self._keys(), stand_in, self._latent.choices)
-            self._seeking.start()
-        if self.playing:
-            self._begun = time.perf_counter() - self.time
         self.route_changed.emit()
         self._move_to(self.time)
-
-    def _asked(self) -> tuple[Any, ...]:
-        """What a geodesic depends on, besides the weights."""
-        return self.walk.loop, *(item.z.tobytes() for item in self.items)
-
-    def _found(self) -> bool:
-        return self._geodesic is not None and not self._stale and self._geodesic[0] == self._asked()
-
-    def _seek(self) -> None:
-        self._stale = False
-        work = functools.partial(_geodesic, self._keys(), self.walk, self._latent.choices, self._asked())
-        self._loan = self._session.with_model(work, self._on_found)
-        self._loan.progressed.connect(self._on_sought)
-        self._loan.failed.connect(self._on_failed)
-        self._loan.ended.connect(self._on_loan_ended)
-        self.route_changed.emit()
-
-    def _on_sought(self, done: int, total: int) -> None:
-        if self.sender() is self._loan:
-            self.sought.emit(done, total)
-
-    def _on_found(self, found: tuple[Any, Route]) -> None:
-        if self.sender() is self._loan:
-            self._loan = None
-            self._geodesic = found
-            self.route = found[1]
-            self.route_changed.emit()
-
-    def _on_failed(self, summary: str, details: str) -> None:
-        if self.sender() is self._loan:
-            self.problem = f"No geodesic was found: {summary}"
-
-    def _on_loan_ended(self) -> None:
-        if self.sender() is self._loan:
-            self._loan = None
-            self.route_changed.emit()
+        if self.playing:
+            self._begun = time.perf_counter() - self.time
 
     # Where we are
 
@@ -346,7 +301,8 @@ class Timeline(QObject):
         if opened.folder.path == self._path:
             return  # it is trained on: what is here is newer than its file
         self._path, self._size = opened.folder.path, opened.latent_size
-        self.items, self._due, self._geodesic = [], [], None
+        self.items, self._due = [], []
+        self._finder.forget()
         self._file.show(opened)
         self.changed.emit()
         self._find_route()
@@ -368,27 +324,20 @@ class Timeline(QObject):
     def _on_space_changed(self) -> None:
         for item in self.items:
             item.tile = None  # another model's
-        self._geodesic = None
+        self._finder.forget()
         self.play(False)
         self._find_route()
         self.pictured.emit()
         self.picture()
 
     def _on_weights_changed(self, step: int) -> None:
-        self._stale = True
+        self._finder.outdate()
         if self._watched and self.items and not self._pacing.isActive():
             self._pacing.start()
-        if not self._session.busy:
-            self._find_anew()
 
     def _on_state_changed(self, state: str) -> None:
-        if state == "idle" and self._stale:
-            self._find_anew()
-
-    def _find_anew(self) -> None:
-        """The weights are others: so are the shortest ways."""
-        if self.walk.kind == "geodesic":
-            self._find_route()
+        if state == "idle":
+            self._finder.catch_up()
 
     # Thumbnails: a chunk at a time while nothing more urgent is asked for
 
@@ -414,17 +363,6 @@ class Timeline(QObject):
                 item.tile = tile
             self.pictured.emit()
             self._ask(self._due[len(tiles) :])
-
-
-def _geodesic(
-    keys: np.ndarray,
-    walk: WalkConfig,
-    choices: Sequence[Choice],
-    asked: tuple[Any, ...],
-    model: Model,
-    report: Report,
-) -> tuple[tuple[Any, ...], Route]:
-    return asked, walks.route(keys, walk, choices, model, report)
 
 
 def latents(

@@ -17,7 +17,7 @@ from latentlab.latent.bookmarks import Bookmark
 from latentlab.models import MODELS
 from latentlab.models.pixels import render
 from latentlab.training.run_folder import RunFolder
-from latentlab.ui import timeline_state
+from latentlab.ui import route_finder, timeline_state
 from latentlab.ui.bookmarks_state import Item
 from latentlab.ui.session import Session
 from latentlab.ui.workers import OpenedRun
@@ -285,7 +285,7 @@ def test_a_geodesic_that_fails_is_told_and_slerp_stays(session, timeline, qtbot,
         raise RunError("It cannot be.")
 
     fill(timeline, *"ab")
-    monkeypatch.setattr(timeline_state, "_geodesic", fail)
+    monkeypatch.setattr(route_finder, "_geodesic", fail)
     timeline.set_walk(kind="geodesic")
     qtbot.waitUntil(lambda: not timeline.seeking, timeout=20_000)
     assert "It cannot be" in timeline.problem and timeline.route is not None

@@ -248,6 +248,8 @@ def test_the_latents_are_exact_when_the_run_is_opened_again(three, opened, the, 
 
 def test_dropped_bookmarks_become_keyframes_at_the_place(three, opened, the, click, type_into, qtbot):
     the("bottom_tabs").setCurrentWidget(opened.timeline)
+    timeline = opened.session.timeline
+    timeline.remove(timeline.items)  # of tests before this one
     for seed in (8, 9):
         type_into("latent_seed", str(seed))
         click("keyframe_add")
@@ -259,9 +261,9 @@ def test_dropped_bookmarks_become_keyframes_at_the_place(three, opened, the, cli
     at = QPoint(second.left() + 4, second.center().y())
     assert drop(frames.viewport(), marks.mimeData(marks.selectedItems()), at)
     wanted = [drawn(8), drawn(1), drawn(2), drawn(9)]
-    np.testing.assert_array_equal(opened.timeline._latents, wanted)
-    assert frames.count() == 4 and the("interpolation_position").maximum() == 4000
-    assert [frames.item(row).toolTip()[:10] for row in (0, 3)] == ["Keyframe 1", "Keyframe 4"]
+    np.testing.assert_array_equal([item.z for item in timeline.items], wanted)
+    assert frames.count() == 4 and timeline.route.legs == 4
+    assert [frames.item(row).text() for row in (1, 2)] == [item.name for item in three.items[:2]]
 
 
 def test_keyframes_of_another_space_are_refused_in_words(opened, the):
