@@ -104,7 +104,7 @@ def _solved(
         sines = np.zeros_like(sines)
     bent = _lengths(model, a, b, sines)
     straight = _lengths(model, a, b, np.zeros_like(sines))
-    if bent[-1] >= straight[-1]:  # measured finer than it was sought
+    if not bent[-1] < straight[-1]:  # measured finer than it was sought; not finite
         sines, bent = np.zeros_like(sines), straight
     shares = bent / bent[-1] if bent[-1] > 0 else np.linspace(0, 1, FINE + 1)
     return sines, shares

@@ -52,7 +52,10 @@ class Run:
         return samplers.draw(self.model, range(seed, seed + count), truncation)
 
     def decode(self, z: np.ndarray) -> np.ndarray:
-        """float32 latents (N, D) or (D,) -> float32 images in [0, 1]. ConfigError for another D."""
+        """Latents (N, D), or one (D,), in any kind of numbers -> float32 images (N, C, H, W) in [0, 1].
+
+        ConfigError for another D.
+        """
         import torch
 
         z = self._checked(z)
@@ -76,13 +79,20 @@ class Run:
     def encode(self, images: np.ndarray) -> np.ndarray:
         """uint8, or float images in [0, 1], (N, C, H, W) -> float32 latents (N, D), the posterior means.
 
-        ConfigError for images of another shape or range and for models without an encoder.
+        One image (C, H, W) gives (1, D). ConfigError for images of another shape or range and for models
+        without an encoder.
         """
         import torch
 
         if not self.model.can_encode:
             raise ConfigError(f"A {self.model.key} has no encoder; `invert` searches the latent of an image.")
 
+        try:
+            images = np.asarray(images)
+        except ValueError as error:  # of different sizes
+            raise ConfigError(f"images: {error}") from None
+        if images.ndim == 3:
+            images = images[None]
         if images.ndim != 4 or images.shape[1:] != self.model.image_shape:
             expected = ", ".join(str(side) for side in self.model.image_shape)
             raise ConfigError(f"images: {images.shape} is not allowed; expected (N, {expected}).")
@@ -293,7 +303,10 @@ class Run:
         return correlations(known.latents, vectors, known.factors)
 
     def _checked(self, z: np.ndarray) -> np.ndarray:
-        z = np.atleast_2d(np.ascontiguousarray(z, dtype=np.float32))
+        try:
+            z = np.atleast_2d(np.ascontiguousarray(z, dtype=np.float32))
+        except (TypeError, ValueError) as error:  # text, rows of unequal lengths
+            raise ConfigError(f"z: expected numbers (N, {self.model.latent_shape[0]}): {error}") from None
         if z.ndim != 2 or z.shape[1:] != self.model.latent_shape:
             raise ConfigError(f"z: {z.shape} is not allowed; expected (N, {self.model.latent_shape[0]}).")
         return z

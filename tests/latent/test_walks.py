@@ -136,6 +136,15 @@ def test_a_loop_has_no_seam(kind):
     np.testing.assert_allclose(walk.at([0]), walk.at([walk.legs]), atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", [*KINDS, "noise"])
+@given(st.lists(st.sampled_from([0, 1, -1, 2]), min_size=2, max_size=5), st.booleans())
+@settings(max_examples=25, deadline=None)
+def test_repeated_zero_and_opposite_keyframes_are_no_trouble(kind, multiples, loop):
+    keyframes = np.float32(multiples)[:, None] * keys(1)
+    walk = way(keyframes, kind, loop)
+    assert np.isfinite(walk.at(np.linspace(0, walk.legs, 33))).all()
+
+
 def test_categories_are_mixed_linearly_and_the_noise_goes_as_if_they_were_not_there():
     choice = Choice("kind", "Kind", 2, ("a", "b", "c"))
     a = np.float32([1, 0, 1, 0, 0, 3])
@@ -173,6 +182,17 @@ def test_places_of_a_noise_walk_are_distributed_as_the_prior_is(legs):
     np.testing.assert_allclose(places.std(0), 1, atol=0.05)
     for place in range(3):
         assert abs(np.corrcoef(places[:, place].T)[0, 1]) < 0.06
+
+
+@pytest.mark.parametrize("legs", [1, 2, 8, 40])
+def test_the_covariance_of_a_noise_walk_is_exactly_the_prior_s(legs):
+    """A place is a sum of independent draws: with each on an axis of its own, their shares in it."""
+    harmonics = Noise(np.zeros(1), legs, 0)._waves.shape[1]
+    axes = np.eye(2 * harmonics + 1)
+    walk = Noise(axes[-1], legs, 0)
+    walk._waves = axes[:-1].reshape(2, harmonics, -1)
+    shares = walk.at(np.linspace(0, legs, 101)).astype(np.float64)
+    np.testing.assert_allclose(np.square(shares).sum(1), 1, rtol=1e-5)
 
 
 def test_a_longer_noise_walk_goes_farther_not_faster():
