@@ -73,6 +73,7 @@ class ExportPreview(QWidget):
             self._fading.stop()
             self.progress.hide()
             self.view.set_outdated(laid is None)
+            self._laid = laid
         elif not self._fading.isActive() and not self.progress.isVisibleTo(self):
             self.progress.setRange(0, 0)  # until it is known how far it is
             self._fading.start()

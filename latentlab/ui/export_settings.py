@@ -127,7 +127,7 @@ class GridSettings(QWidget):
         self.source_problem.say(sentence if place == "source" else "")
         self.layout_problem.say(sentence if place == "layout" else "")
         for name in GRIDS.get(self.key).Config.model_fields:  # the one that the sentence is of
-            wrong = place == "source" and sentence.startswith(f"{self.key}.{name}:")
+            wrong = place == "source" and sentence.startswith((f"{self.key}.{name}:", f"{name}:"))
             theme.set_property(self.form.field(name), "invalid", wrong)
 
     def _on_source_chosen(self) -> None:

@@ -448,11 +448,12 @@ def test_a_setting_that_does_not_fit_is_told_beside_it_and_nowhere_else(session,
     problem = the(dialog, "export_source_problem")
     qtbot.waitUntil(problem.isVisible, timeout=5_000)
     assert problem.accessibleName() == "own.dims: 07 is not allowed; expected 0."
+    assert the(dialog, "export_dims").property("invalid") and the(dialog, "export_size").text() == ""
     assert dialog.picture() is None and not the(dialog, "export_save").isEnabled()
     assert len(session.said) == said
     qtbot.keyClick(the(dialog, "export_dims"), Qt.Key.Key_Backspace)
     wait_for(qtbot, dialog)
-    assert not problem.isVisible()
+    assert not problem.isVisible() and not the(dialog, "export_dims").property("invalid")
 
 
 def test_a_number_out_of_range_is_refused_in_words(dialog, qtbot):
