@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -33,9 +33,9 @@ class Lettering:
     def __init__(self, size: int, texts: Iterable[str]) -> None:
         from PIL import ImageFont
 
-        characters = frozenset("".join(texts)) - frozenset(" \n")
+        characters = frozenset("".join(map(_drawable, texts))) - frozenset(" ")
         path = _font_with(characters | frozenset("…"))
-        self._plain = path is None and not _draws(None, characters)
+        self._plain = path is None and _drawn(None, characters) < len(characters)
         if path is None:
             font = ImageFont.load_default(size)
             assert isinstance(font, ImageFont.FreeTypeFont), "Pillow was built without FreeType"
@@ -82,33 +82,43 @@ class Lettering:
         return np.asarray(canvas)
 
     def _written(self, text: str) -> str:
+        text = _drawable(text)
         return text.translate(_PLAIN) if self._plain else text
+
+
+def _drawable(text: str) -> str:
+    """On one line, without characters that have no drawing: fonts fail at some of them."""
+    return "".join(c if c.isprintable() else " " if c.isspace() else "" for c in text)
 
 
 @functools.lru_cache(maxsize=64)
 def _font_with(characters: frozenset[str]) -> Path | None:
-    """A font file of this machine that has all the characters; None for the one that Pillow carries, which is
-    preferred, and where there is none.
+    """The font file of this machine that has all the characters, or most; None for the one that Pillow
+    carries, which is preferred.
     """
     from latentlab.data.fonts import font_files
 
-    if _draws(None, characters):
-        return None
+    best, most = None, _drawn(None, characters)
     files = sorted(font_files(), key=lambda f: (_plainness(f.stem), len(f.stem), str(f)))
-    return next((file for file in files if _draws(file, characters)), None)
+    for file in files:
+        if most == len(characters):
+            break
+        if (count := _drawn(file, characters)) > most:
+            best, most = file, count
+    return best
 
 
 def _plainness(stem: str) -> int:
     return 2 * (not _LIKED.match(stem)) + bool(_SLANTED_OR_HEAVY.search(stem))
 
 
-def _draws(path: Path | None, characters: Sequence[str] | frozenset[str]) -> bool:
-    """Whether a font has a drawing of its own for every character."""
+def _drawn(path: Path | None, characters: Collection[str]) -> int:
+    """How many of the characters a font has a drawing of its own for."""
     from PIL import ImageFont
 
     try:
         font = ImageFont.load_default(32) if path is None else ImageFont.truetype(str(path), 32)
         missing = bytes(font.getmask("\ufffe"))
-        return all(bytes(font.getmask(character)) != missing for character in characters)
+        return sum(bytes(font.getmask(character)) != missing for character in characters)
     except (OSError, ValueError):  # damaged, or of pixels only
-        return False
+        return 0

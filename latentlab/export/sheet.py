@@ -167,7 +167,7 @@ def _lay(
     pitch, across = height * scale + layout.spacing, width * scale + layout.spacing
     row_bytes, pixel_bytes, one = picture.strides
     for row, start in enumerate(range(0, count, columns)):
-        pixels = _flat(tiles[start : start + columns].transpose(0, 2, 3, 1), background[:depth])
+        pixels = _flat(tiles[start : start + columns], background[:depth]).transpose(0, 2, 3, 1)
         if layout.resampling == "smooth" and scale > 1:
             pixels = np.stack([_enlarged(tile, scale) for tile in pixels])
             each = 1
@@ -188,12 +188,16 @@ def _lay(
         cells[:, :, 1:] = cells[:, :, :1]
 
 
-def _flat(pixels: np.ndarray, background: np.ndarray) -> np.ndarray:
-    """(N, H, W, C) without alpha: what shines through shows the background."""
-    if pixels.shape[3] != 4:
-        return pixels
-    alpha = pixels[..., 3:].astype(np.float32) / 255
-    return np.rint(pixels[..., :3] * alpha + background * (1 - alpha)).astype(np.uint8)
+def _flat(tiles: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """(N, C, H, W) without alpha: what shines through shows the background."""
+    if tiles.shape[1] != 4:
+        return tiles
+    alpha = tiles[:, 3:].astype(np.uint16)  # 255 * 255 + 127 fits
+    mixed = tiles[:, :3] * alpha
+    mixed += background[:, None, None] * (255 - alpha)
+    mixed += 127
+    mixed //= 255
+    return mixed.astype(np.uint8)
 
 
 def _enlarged(tile: np.ndarray, scale: int) -> np.ndarray:
