@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from latentlab import export, metrics
-from latentlab.core.config import parse
+from latentlab.core.config import Config, parse
 from latentlab.core.errors import ConfigError, RunError
 from latentlab.latent import samplers
 from latentlab.models.base import AVERAGED, MODELS, Model
@@ -143,7 +143,7 @@ def suggest(path: str | Path, model_key: str, label_names: Sequence[str] = ()) -
         found = matching.match(*outline, tensors)[1]
         return found.count, -len(found.left)
 
-    channels = [count for count in CHANNELS if count in counts] or CHANNELS[:1]
+    channels = [count for count in CHANNELS if count in counts] or CHANNELS
     tries = [
         Suggestion({"width": width} if width else {}, (channel, side, side))
         for side in SIDES
@@ -151,8 +151,12 @@ def suggest(path: str | Path, model_key: str, label_names: Sequence[str] = ()) -
         for width in (0, *counts)
     ]
     best = max([best, *tries], key=score)
-    # The latent's size changes nothing of the other layers.
-    sizes = [Suggestion({**best.model_values, "latent_size": size}, best.image_shape) for size in counts]
+    # The latent's size changes nothing of the other layers. What a net is given may be more: a class, codes.
+    more = _blank(kind, kind.Config(), best.image_shape, label_names)
+    beside = more.latent_shape[0] - more.config.latent_size
+    sizes = [
+        Suggestion({**best.model_values, "latent_size": count - beside}, best.image_shape) for count in counts
+    ]
     best = max([best, *sizes], key=score)
     return Suggestion(kind.Config(**best.model_values).model_dump(), best.image_shape)
 
@@ -183,10 +187,18 @@ def _outline(
         return None
     if kind.obstacle(tried.image_shape, tuple(label_names)):
         return None
+    model = _blank(kind, config, tried.image_shape, label_names)
+    with torch.device("meta"):
+        return model.build(), model.evaluation_nets[-1]
+
+
+def _blank(
+    kind: type[Model], config: Config, image_shape: tuple[int, int, int], label_names: Sequence[str]
+) -> Model:
+    """A model that knows all that `build` asks for, and has no nets."""
     model = object.__new__(kind)
-    model.config, model.image_shape = config, tried.image_shape
+    model.config, model.image_shape = config, image_shape
     model.label_names = tuple(label_names) if kind.needs_labels else ()
     size, model.choices = model.latent_layout()
     model.latent_shape = (size,)
-    with torch.device("meta"):
-        return model.build(), model.evaluation_nets[-1]
+    return model

@@ -16,6 +16,7 @@ from PySide6.QtWidgets import (
     QFormLayout,
     QFrame,
     QHBoxLayout,
+    QLabel,
     QLineEdit,
     QScrollArea,
     QTreeWidget,
@@ -157,6 +158,9 @@ class ImportDialog(QDialog):
         named.setHorizontalSpacing(12)
         named.addRow("Name of the run", self.name)
         left.addLayout(named)
+        # As in the form of settings between them.
+        for label in controls.findChildren(QLabel, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            label.setProperty("role", "field")
 
         right = QVBoxLayout()
         right.setSpacing(8)
