@@ -4,7 +4,7 @@
     python tests/bench/film_export.py [frames] [turns]
 
 Frames of 512 px: soft shapes that change, in grey and in colour. Both sides are given the same arrays one by
-one. MP4: imageio's FFmpeg at the same CRF and preset; it codes BT.601 colours without saying so, ours are
+one. MP4: imageio's FFmpeg at the same CRF; it codes BT.601 colours without saying so, ours are
 BT.709. GIF: imageio (Pillow), which fits a palette to each frame as we do. Turns are interleaved, so that
 what else the machine does falls on both; the median of the turns' ratios counts. PSNR (dB) is of the first
 frames read again by PyAV, "near" that of both sides blurred, as eyes see dots that lie close together. APNG
