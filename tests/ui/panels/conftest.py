@@ -128,7 +128,8 @@ def run(saved_run: Path) -> Run:
 
 @pytest.fixture
 def opened(window: MainWindow, saved_run: Path, qtbot: QtBot) -> MainWindow:
-    """The window with `saved_run` opened and its picture shown."""
+    """The window with `saved_run` opened and its picture shown, without keyframes of tests before."""
+    (saved_run / "timeline.json").unlink(missing_ok=True)
     window.session.open_run(saved_run)
     qtbot.waitUntil(lambda: window.explore.view.picture is not None, timeout=10_000)
     qtbot.waitUntil(lambda: window.samples.view.picture is not None, timeout=10_000)

@@ -249,7 +249,6 @@ def test_the_latents_are_exact_when_the_run_is_opened_again(three, opened, the, 
 def test_dropped_bookmarks_become_keyframes_at_the_place(three, opened, the, click, type_into, qtbot):
     the("bottom_tabs").setCurrentWidget(opened.timeline)
     timeline = opened.session.timeline
-    timeline.remove(timeline.items)  # of tests before this one
     for seed in (8, 9):
         type_into("latent_seed", str(seed))
         click("keyframe_add")

@@ -20,12 +20,6 @@ pytestmark = [
 WALKING = ["interpolation_play", "interpolation_position", "timeline_export"]
 
 
-@pytest.fixture(autouse=True)
-def no_keyframes(saved_run):
-    """The run has none from the test before."""
-    (saved_run / "timeline.json").unlink(missing_ok=True)
-
-
 @pytest.fixture
 def timeline(opened, the, click, type_into):
     """Keyframes of the seeds 1, 2 and 3."""
