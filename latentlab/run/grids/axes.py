@@ -31,11 +31,9 @@ def axes_of(text: str, model: Model, material: Material) -> list[Axis]:
             found.append(known[part.casefold()])
         elif match := re.fullmatch(r"z?(\d{1,9})\s*[-–]\s*z?(\d{1,9})", part):
             first, last = int(match[1]), int(match[2])
-            if last < first or last >= model.latent_shape[0]:
-                raise ConfigError(
-                    f"along: '{part}' is not allowed; this latent space has dimensions 0 to "
-                    f"{model.latent_shape[0] - 1}."
-                )
+            if last < first:
+                raise ConfigError(f"along: '{part}' is not allowed; expected the smaller number first.")
+            _dimension(last, model)  # before a billion of them are gone through
             found += [_dimension(n, model) for n in range(first, last + 1)]
         elif match := re.fullmatch(r"z?(\d{1,9})", part):
             found.append(_dimension(int(match[1]), model))
@@ -54,11 +52,15 @@ def first_axes(model: Model, count: int) -> list[Axis]:
 
 
 def _dimension(number: int, model: Model) -> Axis:
-    vector = unit(number, model.latent_shape[0])
+    size = model.latent_shape[0]
+    if number >= size:
+        raise ConfigError(
+            f"along: {number} is not allowed; this latent space has dimensions 0 to {size - 1}."
+        )
     for choice in model.choices:
         if choice.start <= number < choice.stop:
             raise ConfigError(f"along: dimension {number} is part of the choice {choice.title}.")
-    return f"z{number}", vector
+    return f"z{number}", unit(number, size)
 
 
 def in_sigma(values: Sequence[float] | np.ndarray) -> list[str]:
