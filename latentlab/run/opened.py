@@ -79,8 +79,7 @@ class Run:
     def encode(self, images: np.ndarray) -> np.ndarray:
         """uint8, or float images in [0, 1], (N, C, H, W) -> float32 latents (N, D), the posterior means.
 
-        One image (C, H, W) gives (1, D). ConfigError for images of another shape or range and for models
-        without an encoder.
+        ConfigError for images of another shape or range and for models without an encoder.
         """
         import torch
 
@@ -91,8 +90,6 @@ class Run:
             images = np.asarray(images)
         except ValueError as error:  # of different sizes
             raise ConfigError(f"images: {error}") from None
-        if images.ndim == 3:
-            images = images[None]
         if images.ndim != 4 or images.shape[1:] != self.model.image_shape:
             expected = ", ".join(str(side) for side in self.model.image_shape)
             raise ConfigError(f"images: {images.shape} is not allowed; expected (N, {expected}).")
