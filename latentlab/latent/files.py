@@ -107,10 +107,11 @@ def holds_latents(path: Path) -> bool:
     if path.suffix.lower() != ".npz" or not zipfile.is_zipfile(path):
         return False
     try:
-        with zipfile.ZipFile(path) as archive:
-            return "z.npy" in archive.namelist()
-    except (OSError, zipfile.BadZipFile):
+        with zipfile.ZipFile(path) as archive, archive.open("z.npy") as member:
+            shape, dtype = _header(member, path)
+    except Exception:  # without a z, or damaged, which makes zipfile and numpy raise almost anything
         return False
+    return dtype.kind == "f" and len(shape) in (1, 2)
 
 
 def _from_zip(file: IO[bytes], path: Path) -> tuple[list[str], np.ndarray]:
@@ -122,24 +123,21 @@ def _from_zip(file: IO[bytes], path: Path) -> tuple[list[str], np.ndarray]:
         titles: list[str] = []
         if "names" in names and "z" in names:
             with archive.open("names.npy") as member:
-                titles = _titles(member)
+                titles = _titles(member, path)
         with archive.open(("z" if "z" in names else names[0]) + ".npy") as member:
             return titles, _array(member, path)
 
 
-def _titles(member: IO[bytes]) -> list[str]:
+def _titles(member: IO[bytes], path: Path) -> list[str]:
     """Names that `save_latents` wrote; none where the array is of something else, or absurdly large."""
-    version = np.lib.format.read_magic(member)
-    if version != (1, 0):
-        return []
-    shape, _, dtype = np.lib.format.read_array_header_1_0(member)
+    shape, dtype = _header(member, path)
     if dtype.kind != "U" or len(shape) != 1 or shape[0] * dtype.itemsize > MOST_BYTES:
         return []
     return np.frombuffer(member.read(shape[0] * dtype.itemsize), dtype).tolist()
 
 
-def _array(file: IO[bytes], path: Path) -> np.ndarray:
-    """One array in NPY format (NEP 1). What it claims to be is looked at before it is read."""
+def _header(file: IO[bytes], path: Path) -> tuple[tuple[int, ...], np.dtype[Any]]:
+    """Shape and type that an array in NPY format claims to have. RunError where it is in none."""
     file.seek(0)
     if file.read(6) != b"\x93NUMPY":
         raise RunError(f"{path} is no NPZ or NPY file, or its start is damaged.")
@@ -151,6 +149,12 @@ def _array(file: IO[bytes], path: Path) -> np.ndarray:
         shape, _, dtype = np.lib.format.read_array_header_2_0(file)
     else:
         raise RunError(f"{path} is of NPY version {version[0]}.{version[1]}; expected 1.0 or 2.0.")
+    return shape, dtype
+
+
+def _array(file: IO[bytes], path: Path) -> np.ndarray:
+    """One array in NPY format (NEP 1). What it claims to be is looked at before it is read."""
+    shape, dtype = _header(file, path)
     if dtype.kind != "f":  # objects, which would be pickles, end here too
         raise RunError(f"{path} holds an array of {dtype}; expected floating-point numbers.")
     if len(shape) not in (1, 2) or min(shape) < 1:

@@ -56,7 +56,10 @@ class Returning(QObject):
             self._session.notify("warning", text, f"Fingerprint {state.fingerprint}", ("Find it…", again))
             return
         self._awaited = path, state
-        self._session.open_run(*place)
+        self._session.open_run(*place, self._on_opening_failed)
+
+    def _on_opening_failed(self, summary: str, details: str) -> None:
+        self._awaited = None  # a notice says why; whoever opens the run later wants no more than that
 
     def _on_space_changed(self) -> None:
         """A model is there: perhaps the one that is waited for."""

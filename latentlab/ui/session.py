@@ -296,12 +296,17 @@ class Session(DataState):
 
     # Runs
 
-    def open_run(self, path: str | Path, step: int | None = None) -> None:
-        """Open a saved run, at its latest checkpoint or that of `step`; Continue trains it on."""
+    def open_run(
+        self, path: str | Path, step: int | None = None, failed: Callable[[str, str], None] | None = None
+    ) -> None:
+        """Open a saved run, at its latest checkpoint or that of `step`; Continue trains it on.
+
+        `failed`: see `start_task`.
+        """
         if self.busy:
             self.notify("warning", "Stop the training before opening another run.")
             return
-        self.start_task(lambda _: workers.open_for_looking(Path(path), step), self._on_opened)
+        self.start_task(lambda _: workers.open_for_looking(Path(path), step), self._on_opened, failed=failed)
 
     def _on_opened(self, opened: OpenedRun) -> None:
         if not self.busy and opened.model is not None:

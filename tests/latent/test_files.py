@@ -7,10 +7,14 @@ import zipfile
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
 
 from latentlab.core.errors import ConfigError, RunError
-from latentlab.latent.files import load_latents, save_latents
+from latentlab.latent.files import holds_latents, load_latents, read_latents, save_latents
 
+FINITE = {"allow_nan": False, "allow_infinity": False}
 Z = np.random.default_rng(0).standard_normal((5, 4)).astype(np.float32)
 
 
@@ -24,6 +28,40 @@ def test_latents_come_back_to_the_last_bit_with_what_is_known_of_them(tmp_path):
     save_latents(path, Z[:2])
     assert np.array_equal(load_latents(path), Z[:2])
     assert [p.name for p in tmp_path.iterdir()] == ["z.npz"]
+
+
+@given(
+    arrays(
+        np.float32, st.tuples(st.integers(1, 4), st.integers(1, 5)), elements=st.floats(width=32, **FINITE)
+    ),
+    st.sampled_from([".npz", ".json", ".JSON"]),
+    st.data(),
+)
+def test_names_and_latents_come_back_from_every_format(tmp_path_factory, z, ending, data):
+    # NumPy's strings end before zeros, and no file holds halves of a character's pair.
+    letters = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+    names = data.draw(st.lists(letters, min_size=len(z), max_size=len(z)))
+    path = tmp_path_factory.mktemp("z") / f"z{ending}"
+    save_latents(path, z, names=names, run="first", step=7)
+    found, back = read_latents(path, z.shape[1])
+    assert found == names and back.dtype == np.float32 and back.tobytes() == z.tobytes()
+
+
+def test_latents_without_names_are_called_after_their_file(tmp_path):
+    np.save(tmp_path / "one.npy", Z[0])
+    np.savez(tmp_path / "few.npz", z=Z[:2], names=np.array(["too", "many", "names"]))
+    assert read_latents(tmp_path / "one.npy")[0] == ["one"]
+    assert read_latents(tmp_path / "few.npz")[0] == ["few 1", "few 2"]
+
+
+def test_an_npz_of_images_or_damage_holds_no_latents(tmp_path):
+    save_latents(tmp_path / "ours.npz", Z)
+    np.savez(tmp_path / "images.npz", images=np.zeros((3, 8, 8), np.uint8))
+    np.savez(tmp_path / "called.npz", z=np.zeros((3, 8, 8), np.uint8))
+    np.savez(tmp_path / "deep.npz", z=np.zeros((3, 8, 8), np.float32))
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "ours.npz").read_bytes()[:90])
+    held = {path.name for path in tmp_path.iterdir() if holds_latents(path)}
+    assert held == {"ours.npz"} and not holds_latents(tmp_path / "none.npz")
 
 
 def test_other_writers(tmp_path):

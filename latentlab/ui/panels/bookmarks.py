@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QFileDialog, QFrame, QHBoxLayout, QScrollArea, QVB
 from latentlab.ui import theme
 from latentlab.ui.bookmarks_state import MIME, Item, dropped
 from latentlab.ui.mixture import SLOTS
+from latentlab.ui.saving import choose_file
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.bookmark_list import BookmarkList
 from latentlab.ui.widgets.buttons import push_button
@@ -222,11 +223,8 @@ class BookmarksPanel(QWidget):
         run = self._session.run
         folder = Path(self._session.settings.export_folder or Path.home())
         start = folder / f"{run.name if run is not None else 'latentlab'}-bookmarks.npz"
-        name, chosen = QFileDialog.getSaveFileName(self, "Export bookmarks", str(start), ";;".join(FORMATS))
-        if name:
-            path = Path(name)
-            if path.suffix.lower() not in FORMATS.values():
-                path = path.with_name(path.name + FORMATS.get(chosen, ".npz"))
+        path = choose_file(self, "Export bookmarks", start, FORMATS)
+        if path is not None:
             self._bookmarks.write(path, self.list.selected() or self._bookmarks.items)
 
     def _on_dropped(self, items: list[Item], place: int) -> None:

@@ -9,7 +9,6 @@ import numpy as np
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
     QCheckBox,
-    QFileDialog,
     QHBoxLayout,
     QLabel,
     QSlider,
@@ -23,6 +22,7 @@ from latentlab.models.base import MODELS
 from latentlab.training.events import Edited, Evaluated, Progress
 from latentlab.ui import wording
 from latentlab.ui.curves_picture import fill
+from latentlab.ui.saving import choose_file
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.workers import OpenedRun
@@ -141,12 +141,9 @@ class CurvesPanel(QWidget):
             self._session.notify("info", "There are no curves to export yet.")
             return
         start = (run.path if run else Path.home()) / "curves.csv"
-        name, chosen = QFileDialog.getSaveFileName(self, "Export curves", str(start), ";;".join(FORMATS))
-        if not name:
+        path = choose_file(self, "Export curves", start, FORMATS)
+        if path is None:
             return
-        path = Path(name)
-        if f"(*{path.suffix.lower()})" not in "".join(FORMATS):
-            path = path.with_name(path.name + FORMATS.get(chosen, ".csv"))
         suffix = path.suffix.lower()
         if suffix == ".csv":
             series = plot.shown()

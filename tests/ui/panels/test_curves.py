@@ -116,6 +116,22 @@ def test_the_ending_says_what_is_written(
     assert [kind in asked[0] for kind in ("(*.csv)", "(*.png)", "(*.svg)")] == [True] * 3
 
 
+def test_a_name_that_gets_its_ending_replaces_nothing_unasked(
+    opened, the, click, tmp_path, qtbot, monkeypatch
+):
+    (tmp_path / "mine.csv").write_text("precious")
+    asked, answers = [], iter([(str(tmp_path / "mine"), ""), ("", "")])
+
+    def ask(*arguments):
+        asked.append(arguments[2])
+        return next(answers)
+
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", ask)
+    click("curves_export")
+    assert asked[1] == str(tmp_path / "mine.csv")  # the dialog itself asks about this one
+    assert (tmp_path / "mine.csv").read_text() == "precious" and not opened.session.exports.jobs
+
+
 def test_a_folder_that_is_gone_is_named(opened, the, click, tmp_path, qtbot, monkeypatch):
     target = tmp_path / "gone" / "curves.png"
     monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: (str(target), ""))
