@@ -296,7 +296,10 @@ class ImportDialog(QDialog):
             self.summary.setText("")
         else:
             count = f"{fit.count} of {fit.count + len(fit.left)}"
-            self.summary.setText(f"{count} layers of the model find their weights.")
+            drawn = any(layer.startswith(("generator.", "decoder.")) for layer in fit.left)
+            warning = " Pictures come in part from random weights." if drawn else ""
+            self.summary.setText(f"{count} layers of the model find their weights.{warning}")
+            self.summary.setToolTip(self.summary.text())
         ready = fit is not None and fit.count > 0 and not looking and not self._importing
         self.start.setEnabled(ready and bool(self.name.text().strip()))
 
