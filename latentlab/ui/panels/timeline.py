@@ -264,7 +264,7 @@ class TimelinePanel(QWidget):
         if timeline.problem:
             self._tell(f"{timeline.problem} Slerp instead.")
         elif timeline.seeking:
-            self._tell("Finding the geodesic… slerp until then")
+            self._on_sought(0, 1)
         elif timeline.route is None and timeline.items:
             self._tell("Add a second keyframe")
         else:
@@ -277,7 +277,8 @@ class TimelinePanel(QWidget):
         self.told.setToolTip(text)
 
     def _on_sought(self, done: int, total: int) -> None:
-        self._tell(f"Finding the geodesic, {done / max(1, total):.0%}… slerp until then")
+        # The number first: it is what a narrow panel has room for.
+        self._tell(f"{done / max(1, total):.0%} · finding the geodesic, slerp until then")
 
     def _show_time(self) -> None:
         timeline = self._timeline
