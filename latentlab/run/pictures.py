@@ -78,7 +78,10 @@ def picture_of(
 
 
 def find_run(state: State, places: Iterable[Path]) -> Path | None:
-    """The folder of the run that a picture is of, among `places` and what lies in them, or None."""
+    """The folder of the run that a picture is of, among `places` and what lies in them, or None.
+
+    A folder called "runs" in a place is looked into, too.
+    """
     seen: set[Path] = set()
     for place in places:
         for path in _with_children(place):
@@ -95,7 +98,8 @@ def find_run(state: State, places: Iterable[Path]) -> Path | None:
 
 def _with_children(place: Path) -> Iterator[Path]:
     yield place
-    try:
-        yield from sorted(child for child in place.iterdir() if child.is_dir())
-    except OSError:  # not there, or not for us
-        return
+    for folder in (place, place / "runs"):
+        try:
+            yield from sorted(child for child in folder.iterdir() if child.is_dir())
+        except OSError:  # not there, or not for us
+            continue

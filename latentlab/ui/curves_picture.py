@@ -93,7 +93,7 @@ def write(path: str | Path, folder: RunFolder, config: CurvesConfig) -> None:
         plot.set_smoothing(config.smoothing)
         fill(plot, folder.info, series, names)
         plot.set_log(config.log)
-        plot.adjustSize()
+        plot.grab()  # lays out what is never shown
         content = plot.picture("svg" if Path(path).suffix.lower() == ".svg" else "png")
     finally:
         plot.deleteLater()
