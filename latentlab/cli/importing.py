@@ -37,6 +37,10 @@ def import_(
         int | None,
         typer.Option(parser=whole(1, 4), metavar="C", help="Their channels; left out, as the weights look."),
     ] = None,
+    classes: Annotated[
+        str | None,
+        typer.Option(metavar="A,B,...", help="Names of the classes that a conditional model learned."),
+    ] = None,
     set_: Annotated[
         list[str] | None,
         typer.Option(
@@ -63,7 +67,8 @@ def import_(
     elif model is None:
         raise ConfigError(f"{file}: say by --model which architecture the weights are of.")
     else:
-        _weights(file, model, size, channels, set_, more, out, as_json)
+        names = [name.strip() for name in classes.split(",")] if classes else []
+        _weights(file, model, size, channels, names, set_, more, out, as_json)
 
 
 def _bookmarks(file: Path, into: Path, as_json: bool) -> None:
@@ -88,6 +93,7 @@ def _weights(
     key: str,
     size: int | None,
     channels: int | None,
+    classes: list[str],
     set_: list[str] | None,
     more: list[str] | None,
     out: Path | None,
@@ -99,11 +105,11 @@ def _weights(
     from latentlab.run.importing import import_weights, suggest
 
     chosen = settings(set_, more, {"model": MODELS.get(key).Config})["model"]
-    like = suggest(file, key)
+    like = suggest(file, key, classes)
     depth, height, width = like.image_shape
     shape = (channels or depth, size or height, size or width)
     folder = new_folder(load()[0].runs, file.stem, key) if out is None else out
-    made, fit = import_weights(file, key, like.model_values | chosen, shape, folder)
+    made, fit = import_weights(file, key, like.model_values | chosen, shape, folder, classes)
     values: dict[str, Any] = {"run": str(made.path.absolute()), "model": key, "image_shape": list(shape)}
     values |= {"by_name": fit.by_name, "by_order": fit.by_order, "unused": fit.unused, "left": fit.left}
     lines = [f"{made.path}: a {key} of {shape[2]}×{shape[1]} images with {fit.count} layers of {file.name}."]
