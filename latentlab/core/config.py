@@ -47,7 +47,8 @@ def setting(
     value 0, or for no text ("off", "as found"), `log` says that a step multiplies rather than adds, `labels`
     names choices. `live` says that it may change while a model trains, without new nets. `only` names the
     values of other fields with which it has an effect: ``only={"loss": ("wgan",)}``. `group` is the heading
-    that a form puts it under; fields of a group stand together. `colour` says that the text is one, ``#rrggbb``.
+    that a form puts it under; fields of a group stand together. `colour` says that the text is one,
+    ``#rrggbb``.
     """
     extra: dict[str, Any] = {"unit": unit, "zero": zero, "log": log, "labels": dict(labels or {})}
     extra |= {
