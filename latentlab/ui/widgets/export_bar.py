@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QHBoxLayout, QProgressBar, QWidget
 
 from latentlab.ui.exports import Exports
 from latentlab.ui.widgets.buttons import push_button
-from latentlab.ui.widgets.labels import ElidedLabel
+from latentlab.ui.widgets.labels import ElidedLabel, plain_tooltip
+
+#: Pixels of a name: what is said beside it needs the room.
+WIDEST = 280
 
 
 class ExportBar(QWidget):
@@ -17,6 +21,7 @@ class ExportBar(QWidget):
         self._exports = exports
         self.text = ElidedLabel("", role="secondary")
         self.text.setMinimumWidth(120)
+        self.text.setMaximumWidth(WIDEST)
         self.bar = QProgressBar()
         self.bar.setObjectName("export_progress")
         self.bar.setAccessibleName("Progress of the export")
@@ -37,7 +42,10 @@ class ExportBar(QWidget):
         self.setVisible(bool(jobs))
         if jobs:
             more = f" and {len(jobs) - 1} more" if len(jobs) > 1 else ""
-            self.text.setText(f"{jobs[0].path.name}{more}")
+            room = WIDEST - self.fontMetrics().horizontalAdvance(more)
+            name = self.fontMetrics().elidedText(jobs[0].path.name, Qt.TextElideMode.ElideMiddle, room)
+            self.text.setText(f"{name}{more}")
+            self.text.setToolTip(plain_tooltip("\n".join(str(job.path) for job in jobs)))
             self.bar.setRange(0, jobs[0].total)
             self.bar.setValue(jobs[0].done)
 

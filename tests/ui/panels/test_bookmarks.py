@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QDragEnterEvent, QDropEvent
-from PySide6.QtWidgets import QApplication, QLineEdit
+from PySide6.QtWidgets import QApplication, QFileDialog, QLineEdit
 
 from latentlab.latent import bookmarks, samplers
+from latentlab.latent.files import read_latents, save_latents
 from latentlab.ui.bookmarks_state import MIME, Item, dragged
 
 pytestmark = [
@@ -226,6 +227,35 @@ def test_what_another_window_drags_in_is_added_where_it_is_dropped(three, the, q
     text = QMimeData()
     text.setText("hello")
     assert not drop(marks.viewport(), text, QPoint(10, 10))
+
+
+def test_a_file_of_latents_that_is_dropped_on_the_list_is_added(three, opened, the, tmp_path, qtbot):
+    save_latents(tmp_path / "z.npz", np.stack([drawn(7), drawn(8)]), names=["seven", "eight"])
+    data = QMimeData()
+    data.setUrls([QUrl.fromLocalFile(str(tmp_path / "z.npz"))])
+    assert drop(the("bookmark_list").viewport(), data, QPoint(10, 10))  # the window behind it takes it
+    qtbot.waitUntil(lambda: names(the)[3:] == ["seven", "eight"], timeout=10_000)
+    np.testing.assert_array_equal(three.items[3].z, drawn(7))
+
+
+def test_what_is_selected_or_all_leaves_as_a_file_and_comes_in(
+    three, the, click, tmp_path, qtbot, monkeypatch
+):
+    answers = iter([(str(tmp_path / "all"), "JSON, to read (*.json)"), (str(tmp_path / "one.npz"), "")])
+    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *a: next(answers))
+    marks = the("bookmark_list")
+    marks.clearSelection()
+    click("bookmark_export")
+    qtbot.waitUntil((tmp_path / "all.json").exists, timeout=10_000)
+    click_on(the, qtbot, 1)
+    click("bookmark_export")
+    qtbot.waitUntil((tmp_path / "one.npz").exists, timeout=10_000)
+    assert read_latents(tmp_path / "all.json", 6)[0] == ["Bookmark 1", "Bookmark 2", "Bookmark 3"]
+    found, z = read_latents(tmp_path / "one.npz", 6)
+    assert found == ["Bookmark 2"] and np.array_equal(z, [drawn(2)])
+    monkeypatch.setattr(QFileDialog, "getOpenFileName", lambda *a: (str(tmp_path / "one.npz"), ""))
+    click("bookmark_import")
+    qtbot.waitUntil(lambda: names(the)[3:] == ["Bookmark 2"], timeout=10_000)
 
 
 def test_the_latents_are_exact_when_the_run_is_opened_again(three, opened, the, qtbot, train, saved_run):
