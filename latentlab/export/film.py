@@ -141,7 +141,10 @@ class MP4(_Encoded):
 
 @register("animated-webp")
 class AnimatedWebP(_Encoded):
-    """Endless loop, lossy at quality 90; alpha is kept."""
+    """Endless loop, lossy at quality 90; alpha is kept.
+
+    The encoder holds what it wrote until the end: memory grows with the length, unlike that of the others.
+    """
 
     title = "WebP"
     suffixes: ClassVar[tuple[str, ...]] = (".webp",)
