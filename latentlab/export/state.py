@@ -36,13 +36,13 @@ class State(Config):
     format: int = FORMAT
     run: str
     fingerprint: str
-    step: int = Field(ge=0)
+    step: int = Field(ge=0, le=2**53)
     model: str
     source: str
     settings: dict[str, Any] = Field(default_factory=dict)
     layout: dict[str, Any] = Field(default_factory=dict)
-    rows: int = Field(ge=0)
-    columns: int = Field(ge=1)
+    rows: int = Field(ge=0, le=65_500)
+    columns: int = Field(ge=1, le=65_500)
     seeds: tuple[int, ...] = ()
     truncation: float = 1.0
     size: int = Field(ge=1, le=2**20)

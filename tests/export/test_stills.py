@@ -162,6 +162,9 @@ def _spoilt(path, **fields):
         ({"latents": packed(np.float32([1, np.nan, 1]))}, "its latents holds numbers that are not finite"),
         ({"size": 2**40}, "size"),
         ({"step": -1}, "step"),
+        ({"step": 10**30}, "step"),
+        ({"rows": 10**30}, "rows"),
+        ({"columns": 10**30}, "columns"),
         ({"unheard_of": 1}, "unheard_of"),
     ],
 )
