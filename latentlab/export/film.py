@@ -1,8 +1,9 @@
-"""Films: GIF, APNG, WebP and MP4, encoded frame by frame with PyAV; or a folder of numbered PNG files."""
+"""Films: GIF, APNG, MP4 and WebP, encoded frame by frame; or a folder of numbered PNG files."""
 
 from __future__ import annotations
 
 import contextlib
+import io
 import itertools
 from collections.abc import Iterable, Iterator
 from fractions import Fraction
@@ -140,27 +141,64 @@ class MP4(_Encoded):
 
 
 @register("animated-webp")
-class AnimatedWebP(_Encoded):
-    """Endless loop, lossy at quality 90; alpha is kept.
+class AnimatedWebP(Exporter):
+    """Endless loop, lossy at quality 90; alpha is kept (RFC 9649).
 
-    The encoder holds what it wrote until the end: memory grows with the length, unlike that of the others.
+    Each frame is encoded alone and put into the container by hand: libwebp's own animations are held in
+    memory until the end. Times are whole milliseconds.
     """
 
     title = "WebP"
     suffixes: ClassVar[tuple[str, ...]] = (".webp",)
-    most = 16383
-    codec = "libwebp_anim"
-    container = "webp"
-    options: ClassVar[dict[str, str]] = {"quality": "90"}
-    muxing: ClassVar[dict[str, str]] = {"loop": "0"}
+    animated = True
+    most: ClassVar[int] = 16383
 
     @classmethod
-    def pixels(cls, first: np.ndarray) -> str:
-        return "bgra"
+    def write(cls, path: Path, frames: Iterable[np.ndarray], fps: float, state: str = "") -> None:
+        first, frames = _peeked(path, frames, cls.most)
+        height, width = first.shape[:2]
+        size = _three(width - 1) + _three(height - 1)
+        flags = 0x02 | (0x10 if first.shape[2:] == (4,) else 0)  # animated, with alpha
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
+            file.write(b"RIFF\0\0\0\0WEBP")
+            file.write(_chunk(b"VP8X", bytes([flags, 0, 0, 0]) + size))
+            file.write(_chunk(b"ANIM", bytes(6)))  # background 0, endless
+            begins = 0
+            for number, frame in enumerate(frames, 1):
+                ends = round(1000 * number / fps)
+                # In the corner, as large as the whole, which it replaces.
+                about = bytes(6) + size + _three(ends - begins) + b"\x02"
+                file.write(_chunk(b"ANMF", about + _webp(frame)))
+                begins = ends
+                if file.tell() > 2**32:
+                    raise ExportError(f"Cannot write {path}: a WebP holds 4 GiB at most; MP4 is smaller.")
+            total = file.tell()
+            file.seek(4)
+            file.write((total - 8).to_bytes(4, "little"))
 
-    @classmethod
-    def framed(cls, frame: np.ndarray, converter: Any) -> Any:
-        return converter.reformat(super().framed(frame, converter), format="bgra")
+
+def _three(number: int) -> bytes:
+    return number.to_bytes(3, "little")
+
+
+def _chunk(name: bytes, content: bytes) -> bytes:
+    return name + len(content).to_bytes(4, "little") + content + bytes(len(content) % 2)
+
+
+def _webp(frame: np.ndarray) -> bytes:
+    """The chunks of a still WebP that hold its pixels and alpha."""
+    from PIL import Image
+
+    still = io.BytesIO()
+    Image.fromarray(frame).save(still, "WEBP", quality=90)
+    content, chunks, at = still.getvalue(), b"", 12
+    while at < len(content):
+        end = at + 8 + int.from_bytes(content[at + 4 : at + 8], "little")
+        end += end % 2
+        if content[at : at + 4] in (b"ALPH", b"VP8 ", b"VP8L"):
+            chunks += content[at:end]
+        at = end
+    return chunks
 
 
 @register("apng")
@@ -268,6 +306,18 @@ def _format(frame: np.ndarray) -> str:
     return {3: "rgb24", 4: "rgba"}[frame.shape[2]]
 
 
+class _Whole(io.FileIO):
+    """A file that takes all that is written, or raises: FFmpeg itself misses that a disk is full where it
+    moves an MP4's index to the front. Unbuffered, because it does so through another handle.
+    """
+
+    def write(self, content: Any) -> int:
+        left = memoryview(content)
+        while left:
+            left = left[super().write(left) :]
+        return len(content)
+
+
 @contextlib.contextmanager
 def _encoder(
     path: Path,
@@ -287,8 +337,8 @@ def _encoder(
     from av.video.reformatter import ColorRange, Colorspace
 
     try:
-        with atomic_path(path) as temporary:
-            output = av.open(str(temporary), "w", format=container, container_options=muxing)
+        with atomic_path(path) as temporary, _Whole(temporary, "wb") as file:
+            output = av.open(file, "w", format=container, container_options=muxing)
             try:
                 stream: Any = output.add_stream(codec, rate=1 / time_base, options=dict(options or {}))
                 stream.height, stream.width = size

@@ -364,3 +364,28 @@ def test_nothing_is_said_on_the_way(tmp_path, capfd):
     for ending in ENDINGS:
         write_frames(tmp_path / f"f{ending}", [_noise(8, 8, 3), _noise(8, 8, 3, seed=1)])
     assert capfd.readouterr() == ("", "")
+
+
+def test_a_webp_s_chunks_are_what_the_standard_says(tmp_path):
+    """RFC 9649: every frame as large as the canvas and instead of the one before; still ones stay frames."""
+    still = _noise(7, 9, 4)
+    write_frames(tmp_path / "f.webp", [still] * 4, 30)
+    content = (tmp_path / "f.webp").read_bytes()
+    assert content[:4] == b"RIFF" and content[8:12] == b"WEBP"
+    assert int.from_bytes(content[4:8], "little") == len(content) - 8
+    chunks, at = [], 12
+    while at < len(content):
+        size = int.from_bytes(content[at + 4 : at + 8], "little")
+        chunks.append((content[at : at + 4], content[at + 8 : at + 8 + size]))
+        at += 8 + size + size % 2
+    assert at == len(content)
+    canvas = (8).to_bytes(3, "little") + (6).to_bytes(3, "little")
+    assert chunks[0] == (b"VP8X", bytes([0x12, 0, 0, 0]) + canvas)
+    assert chunks[1] == (b"ANIM", bytes(6))
+    assert [name for name, _ in chunks[2:]] == [b"ANMF"] * 4
+    assert all(frame[:12] == bytes(6) + canvas and frame[15] == 2 for _, frame in chunks[2:])
+    assert [int.from_bytes(frame[12:15], "little") for _, frame in chunks[2:]] == [33, 34, 33, 33]
+    with Image.open(tmp_path / "f.webp") as film:
+        assert film.n_frames == 4
+        film.seek(3)
+        assert np.abs(np.asarray(film)[..., 3].astype(int) - still[..., 3]).max() == 0
