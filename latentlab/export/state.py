@@ -6,7 +6,7 @@ import base64
 import json
 import warnings
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 from pydantic import Field
@@ -43,7 +43,7 @@ class State(Config):
     layout: dict[str, Any] = Field(default_factory=dict)
     rows: int = Field(ge=0, le=65_500)
     columns: int = Field(ge=1, le=65_500)
-    seeds: tuple[int, ...] = ()
+    seeds: tuple[Annotated[int, Field(ge=0, lt=2**63)], ...] = ()
     truncation: float = 1.0
     size: int = Field(ge=1, le=2**20)
     z: str = ""

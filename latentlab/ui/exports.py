@@ -28,6 +28,8 @@ class Job:
     work: Task | Loan | None = None
     done: int = 0
     total: int = 0
+    cancelled: bool = False
+    is_whole: bool = False  # whether the file is there: it may be, where it was given up too late
 
 
 class Exports(QObject):
@@ -46,7 +48,10 @@ class Exports(QObject):
         job = Job(path)
         listener = _Listener(self, job)
         job.work = self._session.start_task(
-            work, listener.on_succeeded, progressed=listener.on_progressed, ended=listener.on_ended
+            functools.partial(_done, job, work),
+            listener.on_succeeded,
+            progressed=listener.on_progressed,
+            ended=listener.on_ended,
         )
         self._begun(job)
         return job
@@ -55,7 +60,7 @@ class Exports(QObject):
         """The same for work on a copy of the model as it is now."""
         job = Job(path)
         listener = _Listener(self, job)
-        loan = self._session.with_model(work, listener.on_succeeded)
+        loan = self._session.with_model(functools.partial(_done, job, work), listener.on_succeeded)
         loan.progressed.connect(listener.on_progressed)
         loan.ended.connect(listener.on_ended)
         job.work = loan
@@ -65,8 +70,8 @@ class Exports(QObject):
     def cancel(self, job: Job) -> None:
         """Give it up; nothing stays of its file."""
         if job.work is not None:
+            job.cancelled = True
             job.work.cancel()
-            self._session.notify("info", f"{job.path.name} was not written.")
 
     def _begun(self, job: Job) -> None:
         self.jobs.append(job)
@@ -78,6 +83,9 @@ class Exports(QObject):
         job.work = None
         if job in self.jobs:
             self.jobs.remove(job)
+        if job.cancelled:
+            what = "was written before it could be given up." if job.is_whole else "was not written."
+            self._session.notify("info", f"{job.path.name} {what}")
         self.changed.emit()
 
     def succeeded(self, job: Job, told: str = "") -> None:
@@ -88,6 +96,13 @@ class Exports(QObject):
             "good", f"Written: {job.path}" + (f"; {told}." if told else ""), action=("Show folder", show)
         )
         self.written.emit(job.path)
+
+
+def _done(job: Job, work: Callable[..., Any], *given: Any) -> Any:
+    """Do the work and note that it is done; on its own thread."""
+    result = work(*given)
+    job.is_whole = True
+    return result
 
 
 def _open(folder: Path) -> None:

@@ -12,6 +12,7 @@ from latentlab.export.state import State
 from latentlab.run.grids import GRIDS
 from latentlab.run.pictures import find_run
 from latentlab.training.run_folder import RunFolder
+from latentlab.ui.latent_state import LARGEST_SEED
 
 if TYPE_CHECKING:
     from latentlab.ui.session import Session
@@ -77,7 +78,7 @@ class Returning(QObject):
             self._session.notify("error", text)
             return
         z = state.present()
-        if z is None and len(state.seeds):  # from a terminal, where nothing was looked at
+        if z is None and state.seeds and 0 <= state.seeds[0] <= LARGEST_SEED:  # nothing was looked at
             latent.set_truncation(state.truncation)
             latent.set_seed(state.seeds[0])
         else:

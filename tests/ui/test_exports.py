@@ -73,6 +73,22 @@ def test_cancel_gives_up_the_first_and_leaves_nothing(the, tmp_path, qtbot):
     assert "first.gif was not written." in said and sum("Written" in text for text in said) == 1
 
 
+def test_what_was_given_up_too_late_is_told_truthfully(the, tmp_path, qtbot):
+    wrote, go_on = threading.Event(), threading.Event()
+
+    def work(report):
+        write_bytes(tmp_path / "late.gif", b"all")
+        wrote.set()
+        assert go_on.wait(10)
+
+    job = the.exports.start(tmp_path / "late.gif", work)
+    assert wrote.wait(10)
+    the.exports.cancel(job)
+    go_on.set()
+    qtbot.waitUntil(lambda: the.exports.jobs == [], timeout=10_000)
+    assert the.told[-1].text == "late.gif was written before it could be given up."
+
+
 def test_a_failure_is_said_and_the_job_is_gone(the, tmp_path, qtbot):
     def fail(report):
         raise ExportError("Cannot write it: No space left on device.")
