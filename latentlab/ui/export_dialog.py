@@ -21,7 +21,6 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from latentlab.core.errors import ExportError
 from latentlab.data.base import Report
 from latentlab.export.base import write_picture
 from latentlab.export.state import State
@@ -29,14 +28,13 @@ from latentlab.run.grids import GRIDS
 from latentlab.ui.export_preview import ExportPreview
 from latentlab.ui.export_settings import GridSettings
 from latentlab.ui.export_state import GridMaker, LastSettings, kept, material, same
-from latentlab.ui.export_target import ExportTarget
+from latentlab.ui.export_target import ExportTarget, attempt
 from latentlab.ui.exports import Job
 from latentlab.ui.session import Session
 from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.labels import rule
 from latentlab.ui.widgets.pixels import as_image
-from latentlab.ui.workers import explain
 
 #: Milliseconds after the last change of a setting, and of what the tiles are made from, until they are made.
 ASK_AFTER, FOLLOW_AFTER = 80, 300
@@ -289,10 +287,10 @@ class ExportGridDialog(QDialog):
         self.target.forget_last()
         state = laid.state if self.target.keeps_state else None
         self._failures = []
-        work = functools.partial(
-            _write, self.target.file, laid.picture, state, self.target.there, self._failures
-        )
-        self._job = self._session.exports.start(self.target.file, work)
+        path = self.target.file
+        work = functools.partial(_write, path, laid.picture, state)
+        job = functools.partial(attempt, path, self.target.there, self._failures, work)
+        self._job = self._session.exports.start(path, job)
         self._show_buttons()
 
     def _on_exports_changed(self) -> None:
@@ -321,19 +319,5 @@ def _own_image(picture: np.ndarray, report: Report) -> QImage:
     return as_image(picture).copy()
 
 
-def _write(
-    path: Path,
-    picture: np.ndarray,
-    state: State | None,
-    replace: bool,
-    failures: list[str],
-    report: Report,
-) -> None:
-    """Write a picture; why that failed is in `failures` too, for who started it."""
-    try:
-        if not replace and path.exists():
-            raise ExportError(f"{path} is there already; Replace writes over it.")
-        write_picture(path, picture, state)
-    except Exception as error:
-        failures.append(explain(error)[0])
-        raise
+def _write(path: Path, picture: np.ndarray, state: State | None, report: Report) -> None:
+    write_picture(path, picture, state)

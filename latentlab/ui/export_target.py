@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import re
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
 
-from latentlab.core.errors import ExportError
+from latentlab.core.errors import Cancelled, ExportError
 from latentlab.data.base import Report
 from latentlab.export.base import EXPORTERS, Exporter, exporter_for
 from latentlab.ui import theme, wording
@@ -19,7 +21,7 @@ from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import choice_field
 from latentlab.ui.widgets.labels import ElidedLabel, Sentence, plain_tooltip
-from latentlab.ui.workers import Task
+from latentlab.ui.workers import Task, explain
 
 #: Milliseconds after the last key until the disk is asked about a name.
 LOOK_AFTER = 150
@@ -263,6 +265,22 @@ class ExportTarget(QWidget):
         if self.sender() is self._task:
             self._task = None
             self._show_suggestion(path)
+
+
+def attempt(path: Path, replace: bool, failures: list[str], work: Callable[..., None], *given: Any) -> None:
+    """Do `work`, which writes `path`, on any thread; why that failed is in `failures` too.
+
+    ExportError where a file has come to be there that nobody agreed to replace.
+    """
+    try:
+        if not replace and path.is_file():
+            raise ExportError(f"{path} is there already; Replace writes over it.")
+        work(*given)
+    except Cancelled:
+        raise
+    except Exception as error:
+        failures.append(explain(error)[0])
+        raise
 
 
 def _numbered(path: Path, least: int) -> Path:

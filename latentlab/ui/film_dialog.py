@@ -13,7 +13,7 @@ from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from latentlab.core.config import Config, parse, setting
-from latentlab.core.errors import Cancelled, ConfigError, ExportError
+from latentlab.core.errors import Cancelled, ConfigError
 from latentlab.core.points import picture_shape
 from latentlab.data.base import Report
 from latentlab.models.base import Model
@@ -21,14 +21,13 @@ from latentlab.run.films import FilmConfig, frame_size, write_film
 from latentlab.run.histories import HOLD, HistoryConfig, write_history
 from latentlab.training.run_folder import RunFolder
 from latentlab.ui.export_state import kept
-from latentlab.ui.export_target import ExportTarget
+from latentlab.ui.export_target import ExportTarget, attempt
 from latentlab.ui.exports import Job
 from latentlab.ui.session import Session
 from latentlab.ui.timeline_state import latents
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.form import ConfigForm
 from latentlab.ui.widgets.labels import ElidedLabel, Sentence, rule
-from latentlab.ui.workers import explain
 
 #: What the film is of.
 Subject = Literal["walk", "history"]
@@ -220,7 +219,7 @@ class FilmDialog(QDialog):
         if isinstance(config, HistoryFilm):
             assert run is not None
             history: Callable[[Report], None] = functools.partial(
-                _write,
+                attempt,
                 path,
                 replace,
                 self._failures,
@@ -231,7 +230,7 @@ class FilmDialog(QDialog):
             film = self._timeline.film()
             work = functools.partial(write_walk_film, path, film, config)
             self._job = self._session.exports.start_with_model(
-                path, functools.partial(_write, path, replace, self._failures, work)
+                path, functools.partial(attempt, path, replace, self._failures, work)
             )
         self._show()
 
@@ -260,16 +259,3 @@ def write_walk_film(path: Path, film: Any, config: FilmConfig, model: Model, rep
 def write_history_film(path: Path, run: RunFolder, config: HistoryFilm, report: Report) -> None:
     """Write the training as a film; on any thread. ExportError, RunError; `report` may cancel it."""
     write_history(path, run, config, config, report)
-
-
-def _write(path: Path, replace: bool, failures: list[str], work: Callable[..., None], *given: Any) -> None:
-    """Do `work`; why that failed is in `failures` too, for who started it."""
-    try:
-        if not replace and path.is_file():
-            raise ExportError(f"{path} is there already; Replace writes over it.")
-        work(*given)
-    except Cancelled:
-        raise
-    except Exception as error:
-        failures.append(explain(error)[0])
-        raise
