@@ -39,6 +39,20 @@ def moved(z: np.ndarray, direction: np.ndarray, value: float) -> np.ndarray:
     return (start + (value - start @ direction) * direction).astype(np.float32)
 
 
+def in_plane(z: np.ndarray, first: np.ndarray, second: np.ndarray, down: float, right: float) -> np.ndarray:
+    """The latent that lies at `down` and `right` sigma of two unit vectors (D,), the rest as in z -> (D,).
+
+    Exact also where the vectors are not at right angles; of two that are nearly one, `right` counts.
+    """
+    skew = float(np.asarray(first, np.float64) @ second)
+    if abs(skew) > 0.99:  # a line rather than a plane
+        return moved(z, second, right)
+    if skew:  # the way along `second` leads along `first` too: that is made up for
+        here, there = (float(np.asarray(z, np.float64) @ axis) for axis in (first, second))
+        down = here + (down - here - skew * (right - there)) / (1 - skew**2)
+    return moved(moved(z, first, down), second, right)
+
+
 def around(
     z: np.ndarray, first: np.ndarray, second: np.ndarray, side: int = 5, step: float = 0.5
 ) -> np.ndarray:
@@ -60,7 +74,7 @@ def plane(
     -> float32 (side * side, D), row by row; `first` grows downwards, `second` to the right, the rest as in z.
     """
     values = np.linspace(-extent, extent, side)
-    rows = [moved(moved(z, first, down), second, right) for down in values for right in values]
+    rows = [in_plane(z, first, second, down, right) for down in values for right in values]
     return np.asarray(rows, np.float32)
 
 

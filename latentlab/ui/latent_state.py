@@ -181,13 +181,8 @@ class LatentState(QObject):
     def in_plane(self, down: float, right: float) -> np.ndarray:
         """The latent (D,) that lies at `down` and `right` sigma of the two axes, the rest as in z."""
         assert self.axes is not None
-        (first, second), here = (axis.vector for axis in self.axes), self.position(self.axes[0])
-        skew = float(first.astype(np.float64) @ second)
-        if abs(skew) > 0.99:  # a line rather than a plane
-            return traversal.moved(self.z, second, right)
-        if skew:  # the way along `second` leads along `first` too: that is made up for
-            down = here + (down - here - skew * (right - self.position(self.axes[1]))) / (1 - skew**2)
-        return traversal.moved(traversal.moved(self.z, first, down), second, right)
+        first, second = self.axes
+        return traversal.in_plane(self.z, first.vector, second.vector, down, right)
 
     def neighbour(self, index: int) -> np.ndarray:
         """The latent (D,) of a tile of the neighbourhood."""

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from latentlab.core.errors import ConfigError
-from latentlab.latent.traversal import along, around, moved, plane, traverse, unit
+from latentlab.latent.traversal import along, around, in_plane, moved, plane, traverse, unit
 
 Z = np.float32([0.1, 0.2, 0.3, 0.4])
 
@@ -74,3 +74,13 @@ def test_a_plane_covers_both_directions_from_end_to_end():
     grid = plane(Z, unit(0, 4), unit(3, 4), side=3, extent=1.5).reshape(3, 3, 4)
     assert grid[:, 0, 0].tolist() == [-1.5, 0, 1.5] and grid[0, :, 3].tolist() == [-1.5, 0, 1.5]
     assert (grid[..., 1:3] == Z[1:3]).all()
+
+
+@pytest.mark.parametrize("skew", [0.0, 0.3, -0.8])
+def test_a_place_in_a_plane_lies_where_it_is_said_along_both_axes(skew):
+    first = np.float32([1, 0, 0])
+    second = np.float32([skew, np.sqrt(1 - skew**2), 0])
+    z = np.float32([0.4, -1.2, 2.5])
+    found = in_plane(z, first, second, -1.5, 2)
+    assert found.dtype == np.float32
+    np.testing.assert_allclose([found @ first, found @ second, found[2]], [-1.5, 2, 2.5], rtol=1e-5)

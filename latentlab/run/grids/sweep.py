@@ -8,7 +8,7 @@ from latentlab.core.config import Config, setting
 from latentlab.core.errors import ConfigError
 from latentlab.data.base import Report, no_report
 from latentlab.latent import samplers
-from latentlab.latent.traversal import moved
+from latentlab.latent.traversal import in_plane
 from latentlab.models.base import Model
 from latentlab.run.grids.axes import axes_of, first_axes, in_sigma
 from latentlab.run.grids.base import MOST, Grid, GridSource, Material, decoded, register, start_of
@@ -56,7 +56,7 @@ class Sweep(GridSource):
             raise ConfigError(f"along: {down} and {right} go the same way; a sweep needs two ways.")
         z, extent = start_of(model, material), config.extent
         downs, rights = (np.linspace(-extent, extent, n) for n in (config.rows, config.columns))
-        latents = np.stack([moved(moved(z, first, y), second, x) for y in downs for x in rights])
+        latents = np.stack([in_plane(z, first, second, y, x) for y in downs for x in rights])
         rows, columns = in_sigma(downs), in_sigma(rights)
         rows[0], columns[0] = f"{down} {rows[0]}", f"{right} {columns[0]}"
         return Grid(decoded(model, latents, report), config.columns, latents, rows, columns)
