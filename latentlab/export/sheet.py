@@ -9,11 +9,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from latentlab.core.errors import ExportError
+from latentlab.export.grid import MAX_SIDE
 from latentlab.export.layout import Layout
 from latentlab.export.lettering import Lettering
 
 #: What JPEG can hold a side, and what Pillow opens without refusing (its guard against bombs).
-MAX_SIDE, MAX_PIXELS = 65_500, 178_956_970
+MAX_PIXELS = 178_956_970
 #: Letters on dark and on light backgrounds.
 LIGHT, DARK = (230, 233, 239), (24, 27, 33)
 #: A label at the left takes at most so many heights of letters, or half of the tiles' width.
