@@ -108,7 +108,8 @@ def test_gaussian_of_noise_per_pixel_is_that_of_torch_with_a_floor():
     expected = -Normal(logits.sigmoid(), sigma).log_prob(target).sum((1, 2, 3))
     kind = LIKELIHOODS["gaussian-pixel"](0.1)
     torch.testing.assert_close(kind.nll(torch.cat([logits, raw], 1), target), expected)
-    assert torch.equal(kind.mean(torch.cat([logits, raw], 1)), logits.sigmoid())
+    # Parts of a tensor may take another path through the kernels than a whole one: the last bit differs.
+    torch.testing.assert_close(kind.mean(torch.cat([logits, raw], 1)), logits.sigmoid(), rtol=1e-15, atol=0)
 
 
 @pytest.mark.parametrize(("key", "floor"), [("gaussian-pixel", -4), ("gaussian-global", -6)])

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, Qt
-from PySide6.QtWidgets import QFileDialog
 
 import latentlab
 from latentlab.core import points
@@ -258,9 +257,7 @@ def test_the_map_has_a_picture_for_every_point(window, the, load, show, points_v
     np.testing.assert_array_equal(picture, dataset.pictures(np.array([index]))[0, 0])
 
 
-def test_a_walk_is_written_as_dots_of_some_256_pixels(
-    window, the, load, show, points_vae, click, qtbot, tmp_path, monkeypatch
-):
+def test_a_walk_is_written_as_dots(window, the, load, show, points_vae, click, qtbot, tmp_path):
     load()
     show(points_vae)
     window.bottom_tabs.setCurrentWidget(window.timeline)
@@ -269,9 +266,13 @@ def test_a_walk_is_written_as_dots_of_some_256_pixels(
         click("keyframe_add")
     the("interpolation_seconds").setValue(0.1)
     target = tmp_path / "walk.gif"
-    monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_: (str(target), ""))
     click("timeline_export")
+    the("film_side").setValue(256)
+    the("film_path").setText(str(target))
+    qtbot.waitUntil(the("film_save").isEnabled, timeout=10_000)
+    click("film_save")
     qtbot.waitUntil(lambda: the("status_notice").text().startswith("Written"), timeout=10_000)
+    click("film_close")
     with Image.open(target) as film:
         assert film.size == (256, 256) and film.n_frames > 1
 
