@@ -29,7 +29,7 @@ def value_text(spec: FieldSpec, value: Any) -> str:
             return spec.zero
         number = str(value) if spec.kind == "int" else format_float(value)
         return measured(number, value, spec.unit)
-    return str(value)
+    return spec.zero if value == "" else str(value)
 
 
 def inside(title: str) -> str:

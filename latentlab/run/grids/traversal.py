@@ -20,7 +20,14 @@ class TraversalConfig(Config):
         "Dimensions (0,1,2 or 0-9) and kept directions by name; empty: the first dimensions.",
         zero="the first",
     )
-    rows: int = setting(10, "Rows", "How many of the first dimensions, where none are named.", ge=1, le=MOST)
+    rows: int = setting(
+        10,
+        "Rows",
+        "How many of the first dimensions, where none are named.",
+        ge=1,
+        le=MOST,
+        only={"along": ("",)},
+    )
     columns: int = setting(9, "Columns", "Images in a row.", ge=2, le=MOST)
     extent: float = setting(3.0, "Extent", "How far to go each way.", ge=0.01, le=20, unit="σ")
 
