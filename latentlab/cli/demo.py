@@ -61,7 +61,7 @@ def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
     """Train for `minutes`, make the pictures -> (what came of it, the same for people, exit code)."""
     import numpy as np
 
-    from latentlab import export, run
+    from latentlab import run
     from latentlab.latent import walks
 
     began = time.monotonic()
@@ -73,13 +73,15 @@ def make(out: Path, minutes: float) -> tuple[dict[str, Any], str, int]:
         return values, summary, code
 
     opened = run.open_run(out / "run")
-    export.write_picture(out / "grid.png", export.compose(opened.pixels(opened.latents(64)), 8, scale=SCALE))
+    opened.save_grid(out / "grid.png", "seeds", layout={"scale": SCALE})
     keyframes = np.concatenate([opened.latents(1, seed) for seed in SEEDS])
     way = walks.route(keyframes, walks.WalkConfig(), opened.model.choices)
     latents = way.at(walks.spaced(way.legs, FRAMES, walks.WalkConfig()))
     opened.film(out / "walk.gif", latents, FPS, side=FILM_SIDE, resampling="nearest")
-    steps, tiles = run.history(opened.folder, STAGES, TILES, early=True)
-    export.write_picture(out / "history.png", export.compose(tiles, len(tiles) // len(steps), scale=SCALE))
+    opened.save_grid(
+        out / "history.png", "history", layout={"scale": SCALE}, rows=STAGES, columns=TILES, early=True
+    )
+    steps, _ = run.history(opened.folder, STAGES, 1, early=True)
 
     pictures = {name: str((out / f"{name}.{kind}").absolute()) for name, kind in PICTURES.items()}
     total = round(time.monotonic() - began, 1)

@@ -93,7 +93,8 @@ def info(
 ) -> None:
     """Tell all that is known about a run, a dataset, a model, images or where a picture came from."""
     from latentlab.core.errors import ConfigError, DataError
-    from latentlab.data import SOURCES
+    from latentlab.data import SOURCES, video
+    from latentlab.data.image_file import SUFFIXES
     from latentlab.models import MODELS
     from latentlab.run.latents import state_of
 
@@ -121,6 +122,8 @@ def info(
         lines = [title, *settings]
     elif is_data and not chosen and output is None and (state := state_of(path)) is not None:
         values, lines = described_picture(path, state)
+    elif path.is_file() and path.suffix.lower() in SUFFIXES - video.SUFFIXES:
+        raise DataError(f"{path} is one picture, which does not tell where it came from.")
     elif is_data:
         tell_namesake(target)
         values, lines = _data(target, chosen, fetch, output)

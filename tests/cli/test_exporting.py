@@ -81,9 +81,10 @@ def test_what_a_picture_tells(call, copied):
         assert np.array_equal(np.asarray(before.convert("L")), np.asarray(after))
 
 
-def test_a_picture_of_anybody_s_is_still_an_image(call, copied, tmp_path):
-    Image.new("L", (8, 8)).save(tmp_path / "plain.png")
-    assert "kind" not in call("info", tmp_path / "plain.png").out
+@pytest.mark.parametrize("name", ["plain.png", "plain.jpg"])
+def test_a_picture_of_anybody_s_tells_nothing(refused, tmp_path, name):
+    Image.new("L", (8, 8)).save(tmp_path / name)
+    refused(name, "does not tell where it came from")("info", tmp_path / name)
 
 
 @pytest.mark.parametrize("kind", ["slerp", "linear", "spline", "geodesic", "noise"])
