@@ -132,7 +132,7 @@ def _curves(path: Path, output: Path, set_: list[str] | None, more: list[str] | 
     elif output.suffix.lower() in (".png", ".svg"):
         from latentlab.ui.curves_picture import write
 
-        write(output, folder, config)
+        write(output, folder.info, series, config)
     else:
         raise ExportError(
             f"Cannot write {output}: the name ends in '{output.suffix}', expected .csv, .png or .svg."

@@ -79,7 +79,12 @@ def tiles_of(folder: RunFolder, path: Path) -> np.ndarray:
 
 
 def history(
-    folder: RunFolder, stages: int = 6, count: int = 8, *, early: bool = False
+    folder: RunFolder,
+    stages: int = 6,
+    count: int = 8,
+    *,
+    early: bool = False,
+    report: Report = no_report,
 ) -> tuple[list[int], np.ndarray]:
     """How the fixed latents changed: evenly chosen snapshots, first and last included; see `chosen`.
 
@@ -87,7 +92,11 @@ def history(
     """
     samples = snapshots(folder)
     picked = [samples[place] for place in chosen(len(samples), stages, early)]
-    return [step for step, _ in picked], np.concatenate([tiles_of(folder, p)[:count] for _, p in picked])
+    rows = []
+    for done, (_, path) in enumerate(picked):
+        report(done, len(picked))
+        rows.append(tiles_of(folder, path)[:count])
+    return [step for step, _ in picked], np.concatenate(rows)
 
 
 def frames(

@@ -11,12 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from latentlab import metrics
-from latentlab.core.errors import ExportError
 from latentlab.core.files import write_bytes
 from latentlab.export.base import explained
 from latentlab.export.curves import CurvesConfig
 from latentlab.models.base import MODELS
-from latentlab.training.run_folder import RunFolder
 from latentlab.ui import wording
 
 if TYPE_CHECKING:
@@ -68,15 +66,17 @@ def _figure_titles(names: Iterable[str]) -> dict[str, str]:
     return {name: known.get(name, name) for name in names}
 
 
-def write(path: str | Path, folder: RunFolder, config: CurvesConfig) -> None:
-    """Write a run's curves as .png or .svg, drawn as the Curves tab draws them; needs no screen.
+def write(
+    path: str | Path,
+    info: Mapping[str, Any],
+    series: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    config: CurvesConfig,
+) -> None:
+    """Write the series of a run, of which `info` is run.json, as .png or .svg; needs no screen.
 
-    ExportError where there are none yet, or the file cannot be written; ConfigError for unknown series.
+    They are drawn as the Curves tab draws them. ExportError where the file cannot be written; ConfigError for
+    series that are not there.
     """
-    series = folder.read_metrics()
-    names = config.chosen(series)
-    if not series:
-        raise ExportError(f"{folder.path} has no curves yet: train it for a moment first.")
     if sys.platform == "linux" and not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
         os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
     from PySide6.QtWidgets import QApplication
@@ -91,7 +91,7 @@ def write(path: str | Path, folder: RunFolder, config: CurvesConfig) -> None:
     try:
         plot.plot.setFixedSize(config.width, config.height)
         plot.set_smoothing(config.smoothing)
-        fill(plot, folder.info, series, names)
+        fill(plot, info, series, config.chosen(series))
         plot.set_log(config.log)
         plot.grab()  # lays out what is never shown
         content = plot.picture("svg" if Path(path).suffix.lower() == ".svg" else "png")

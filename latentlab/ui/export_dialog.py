@@ -9,10 +9,9 @@ from typing import Any
 
 import numpy as np
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QImage, QKeyEvent
+from PySide6.QtGui import QImage
 from PySide6.QtWidgets import (
     QApplication,
-    QDialog,
     QFrame,
     QHBoxLayout,
     QScrollArea,
@@ -33,6 +32,7 @@ from latentlab.ui.exports import Job
 from latentlab.ui.session import Session
 from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.buttons import push_button
+from latentlab.ui.widgets.form_dialog import FormDialog
 from latentlab.ui.widgets.labels import rule
 from latentlab.ui.widgets.pixels import as_image
 
@@ -43,7 +43,7 @@ SLOW = 1.0
 SETTINGS_WIDTH = 312
 
 
-class ExportGridDialog(QDialog):
+class ExportGridDialog(FormDialog):
     """Choose what the tiles are and how they are laid out; what is previewed is what is written.
 
     It begins with what it was set to last, where no `source` of GRIDS, `settings` of that or `layout` is
@@ -59,10 +59,7 @@ class ExportGridDialog(QDialog):
         settings: Mapping[str, Any] | None = None,
         layout: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(parent)
-        self.setObjectName("export_grid_dialog")
-        self.setWindowTitle("Export image grid")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__("export_grid_dialog", "Export image grid", parent)
         self.setMinimumSize(760, 480)
         self.resize(1000, 640)
         self._session = session
@@ -150,11 +147,6 @@ class ExportGridDialog(QDialog):
             signal.connect(self._following.start)
         session.exports.written.connect(self._on_written)
         session.exports.changed.connect(self._on_exports_changed)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        # Enter ends the typing of a setting; a dialog would press one of its buttons.
-        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            super().keyPressEvent(event)
 
     # What is asked for
 

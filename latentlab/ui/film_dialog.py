@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from pydantic import ConfigDict, Field
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
-from PySide6.QtWidgets import QDialog, QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
 from latentlab.core.config import Config, parse, setting
 from latentlab.core.errors import Cancelled, ConfigError
@@ -27,6 +25,7 @@ from latentlab.ui.session import Session
 from latentlab.ui.timeline_state import latents
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.form import ConfigForm
+from latentlab.ui.widgets.form_dialog import FormDialog
 from latentlab.ui.widgets.labels import ElidedLabel, Sentence, rule
 
 #: What the film is of.
@@ -57,14 +56,11 @@ class LastFilm(Config):
     suffix: str = ".mp4"
 
 
-class FilmDialog(QDialog):
+class FilmDialog(FormDialog):
     """Choose how large the film is and where it goes; it is written behind the window."""
 
     def __init__(self, session: Session, parent: QWidget | None = None, *, subject: Subject = "walk") -> None:
-        super().__init__(parent)
-        self.setObjectName("film_dialog")
-        self.setWindowTitle(TITLES[subject])
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__("film_dialog", TITLES[subject], parent)
         self.setMinimumWidth(480)
         self._session, self._timeline, self._subject = session, session.timeline, subject
         self._last = kept(LastFilm, session.settings.exports.get("film", {}))
@@ -122,11 +118,6 @@ class FilmDialog(QDialog):
         session.run_opened.connect(self._suggest)
         session.exports.written.connect(self._on_written)
         session.exports.changed.connect(self._on_exports_changed)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        # Enter ends the typing of a setting; a dialog would press one of its buttons.
-        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            super().keyPressEvent(event)
 
     # What it is set to
 

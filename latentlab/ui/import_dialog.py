@@ -9,9 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import (
-    QDialog,
     QFileDialog,
     QFormLayout,
     QFrame,
@@ -35,6 +33,7 @@ from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import IntField, choice_field
 from latentlab.ui.widgets.form import ConfigForm
+from latentlab.ui.widgets.form_dialog import FormDialog
 from latentlab.ui.widgets.labels import ElidedLabel, Sentence, heading, plain_tooltip
 from latentlab.ui.workers import Task
 
@@ -62,14 +61,11 @@ class Look:
     problem: str = ""
 
 
-class ImportDialog(QDialog):
+class ImportDialog(FormDialog):
     """Choose a file and an architecture; a list says what fits. What is imported is opened as a run."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("import_dialog")
-        self.setWindowTitle("Import weights")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__("import_dialog", "Import weights", parent)
         self.resize(860, 580)
         self._session = session
         self._task: Task | None = None
@@ -192,11 +188,6 @@ class ImportDialog(QDialog):
         self.name.textChanged.connect(self._show)
         self.start.clicked.connect(self._on_start)
         self.close_button.clicked.connect(self.close)
-
-    def keyPressEvent(self, event: QKeyEvent) -> None:
-        # Enter ends the typing of a setting; a dialog would press one of its buttons.
-        if event.key() not in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            super().keyPressEvent(event)
 
     # What is meant
 

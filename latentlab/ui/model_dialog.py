@@ -5,9 +5,7 @@ from __future__ import annotations
 import functools
 from pathlib import Path
 
-from PySide6.QtCore import Qt
 from PySide6.QtWidgets import (
-    QDialog,
     QFileDialog,
     QFormLayout,
     QHBoxLayout,
@@ -24,6 +22,7 @@ from latentlab.training.run_folder import RunFolder
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import choice_field
+from latentlab.ui.widgets.form_dialog import FormDialog
 from latentlab.ui.widgets.labels import Sentence
 
 PARTS: dict[Part, tuple[str, str]] = {
@@ -33,14 +32,11 @@ PARTS: dict[Part, tuple[str, str]] = {
 ABOUT = "Other programs run the file by ONNX Runtime. It is compared with this model before it is kept."
 
 
-class ModelDialog(QDialog):
+class ModelDialog(FormDialog):
     """Choose a part and a file; it is written and checked behind the window."""
 
     def __init__(self, session: Session, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
-        self.setObjectName("export_model_dialog")
-        self.setWindowTitle("Export model")
-        self.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        super().__init__("export_model_dialog", "Export model", parent)
         self.setMinimumWidth(520)
         self._session = session
         self._suggested = ""

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import av
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from PIL import Image
@@ -180,7 +181,6 @@ def test_encodings_as_json(call, copied, tmp_path):
 
 @pytest.mark.parametrize("part", ["decoder", "encoder"])
 def test_the_model_as_onnx(call, copied, part):
-    onnxruntime = pytest.importorskip("onnxruntime")
     told = call("export", copied, part, "-o", "m.onnx", "--json").json
     assert 0 <= told["difference"] <= 1e-4
     run, session = open_run(copied), onnxruntime.InferenceSession("m.onnx")

@@ -8,7 +8,7 @@ from latentlab.core.config import Config, setting
 from latentlab.data.base import Report, no_report
 from latentlab.models.base import Model
 from latentlab.run.grids.base import Grid, GridSource, Material, register
-from latentlab.run.histories import chosen, tiles_of
+from latentlab.run.histories import chosen, history
 from latentlab.run.training import PREVIEW_COUNT
 
 
@@ -40,13 +40,10 @@ class History(GridSource):
     def make(
         cls, model: Model, config: HistoryGridConfig, material: Material, report: Report = no_report
     ) -> Grid:
-        samples = material.folder.samples()
-        picked = [samples[place] for place in chosen(len(samples), config.rows, config.early)]
-        rows = []
-        for done, (_, path) in enumerate(picked):
-            report(done, len(picked))
-            rows.append(tiles_of(material.folder, path)[: config.columns])
-        names = [f"{step:,}" for step, _ in picked]
+        steps, tiles = history(
+            material.folder, config.rows, config.columns, early=config.early, report=report
+        )
+        names = [f"{step:,}" for step in steps]
         seeds = [str(seed) for seed in range(config.columns)]
         none = np.empty((0, model.latent_shape[0]), np.float32)
-        return Grid(np.concatenate(rows), config.columns, none, names, seeds)
+        return Grid(tiles, config.columns, none, names, seeds)

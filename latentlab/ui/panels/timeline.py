@@ -214,21 +214,13 @@ class TimelinePanel(QWidget):
 
     def _show_lengths(self) -> None:
         timeline = self._timeline
-        noise, last = timeline.walk.kind == "noise", len(timeline.items) - 1
-        lasts = "" if timeline.route is None else f"{timeline.walk.seconds:g} s"
-        self.list.set_lengths(
-            [
-                ""
-                if noise and row
-                else f"{timeline.duration:g} s"
-                if noise and lasts
-                else lasts
-                if row < last or timeline.walk.loop
-                else ""
-                for row in range(last + 1)
-            ],
-            1 if noise else None,
-        )
+        noise, lengths = timeline.walk.kind == "noise", [""] * len(timeline.items)
+        if noise and timeline.route is not None:  # it begins and ends at the first
+            lengths[0] = f"{timeline.duration:g} s"
+        elif timeline.route is not None:
+            legs = timeline.route.legs  # none from the last one on where the walk does not loop
+            lengths[:legs] = [f"{timeline.walk.seconds:g} s"] * legs
+        self.list.set_lengths(lengths, 1 if noise else None)
 
     def _show_buttons(self) -> None:
         there = self._session.latent.model is not None

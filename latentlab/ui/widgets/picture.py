@@ -35,6 +35,8 @@ class PictureView(QWidget):
     what a person waits.
     """
 
+    #: Pixels that stay free around a fitted picture.
+    margin = 0
     painted = Signal()
 
     def __init__(self, parent: QWidget | None = None, *, smooth: bool = False) -> None:
@@ -110,7 +112,8 @@ class PictureView(QWidget):
         ratio = self.devicePixelRatioF()
         room_w, room_h = round(self.width() * ratio), round(self.height() * ratio)
         height, width = self._picture.shape[:2]
-        factor = min(room_w / width, room_h / height)
+        margin = round(2 * self.margin * ratio)
+        factor = min(max(1, room_w - margin) / width, max(1, room_h - margin) / height)
         if factor > 1 and not self._smooth:
             factor = float(int(factor))  # every pixel equally large
         w, h = max(1, round(width * factor)), max(1, round(height * factor))

@@ -34,6 +34,7 @@ class ZoomPicture(PictureView):
     and wheel. A double click goes from one to the other.
     """
 
+    margin = MARGIN
     actual_changed = Signal(bool)
     resized = Signal()
 
@@ -81,20 +82,13 @@ class ZoomPicture(PictureView):
         self.resized.emit()
 
     def _device_rect(self) -> QRect:
-        if self._picture is None:
-            return QRect()
+        if self._picture is None or not self._actual:
+            return super()._device_rect()
         ratio = self.devicePixelRatioF()
-        room_w, room_h = round(self.width() * ratio), round(self.height() * ratio)
         height, width = self._picture.shape[:2]
-        if self._actual:
-            left, top = (room_w - width) // 2 + self._offset.x(), (room_h - height) // 2 + self._offset.y()
-            return QRect(left, top, width, height)
-        margin = round(2 * MARGIN * ratio)
-        factor = min(max(1, room_w - margin) / width, max(1, room_h - margin) / height)
-        if factor > 1:
-            factor = float(int(factor))  # every pixel equally large
-        w, h = max(1, round(width * factor)), max(1, round(height * factor))
-        return QRect((room_w - w) // 2, (room_h - h) // 2, w, h)
+        left = (round(self.width() * ratio) - width) // 2 + self._offset.x()
+        top = (round(self.height() * ratio) - height) // 2 + self._offset.y()
+        return QRect(left, top, width, height)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._picture is None:
