@@ -7,7 +7,7 @@ import functools
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QCheckBox, QFileDialog, QHBoxLayout, QLineEdit, QVBoxLayout, QWidget
@@ -22,6 +22,8 @@ from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import choice_field
 from latentlab.ui.widgets.labels import ElidedLabel, Sentence, plain_tooltip
 from latentlab.ui.workers import Task, explain
+
+T = TypeVar("T")
 
 #: Milliseconds after the last key until the disk is asked about a name.
 LOOK_AFTER = 150
@@ -267,7 +269,7 @@ class ExportTarget(QWidget):
             self._show_suggestion(path)
 
 
-def attempt(path: Path, replace: bool, failures: list[str], work: Callable[..., None], *given: Any) -> None:
+def attempt(path: Path, replace: bool, failures: list[str], work: Callable[..., T], *given: Any) -> T:
     """Do `work`, which writes `path`, on any thread; why that failed is in `failures` too.
 
     ExportError where a file has come to be there that nobody agreed to replace.
@@ -275,7 +277,7 @@ def attempt(path: Path, replace: bool, failures: list[str], work: Callable[..., 
     try:
         if not replace and path.is_file():
             raise ExportError(f"{path} is there already; Replace writes over it.")
-        work(*given)
+        return work(*given)
     except Cancelled:
         raise
     except Exception as error:

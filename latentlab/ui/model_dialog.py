@@ -19,11 +19,15 @@ from latentlab.data.base import Report
 from latentlab.models.base import Model
 from latentlab.run.onnx_file import Part, check_ending, missing_packages, write_onnx
 from latentlab.training.run_folder import RunFolder
+from latentlab.ui import theme
+from latentlab.ui.export_target import LOOK_AFTER, attempt
 from latentlab.ui.session import Session
+from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import choice_field
 from latentlab.ui.widgets.form_dialog import FormDialog
 from latentlab.ui.widgets.labels import Sentence
+from latentlab.ui.workers import Task
 
 PARTS: dict[Part, tuple[str, str]] = {
     "decoder": ("Decoder", "Makes images of latents: z (N, {size}) to images (N, {shape}) in [0, 1]."),
@@ -40,6 +44,9 @@ class ModelDialog(FormDialog):
         self.setMinimumWidth(520)
         self._session = session
         self._suggested = ""
+        self._missing = missing_packages()
+        self._looked: Task | None = None
+        self._there = False  # whether a file has that name
         self.part = choice_field("export_model_part", "Part", "Which part of the model is exported.")
         self.about = Sentence("export_model_about", "secondary")
         self.path = QLineEdit()
@@ -53,7 +60,8 @@ class ModelDialog(FormDialog):
         self.save.setMinimumWidth(88)
         self._lay_out()
         self.part.currentIndexChanged.connect(self._on_part_changed)
-        self.path.textChanged.connect(self._show)
+        self._looking = single_shot(self, self._look, LOOK_AFTER)
+        self.path.textChanged.connect(self._on_typed)
         self.browse.clicked.connect(self._on_browse)
         self.save.clicked.connect(self._on_save)
         self.close_button.clicked.connect(self.close)
@@ -111,14 +119,36 @@ class ModelDialog(FormDialog):
         self._show()
 
     def _show(self) -> None:
-        problem = missing_packages()
+        problem = self._missing
         if not problem:
             try:
                 check_ending(self.path.text())
             except ExportError as error:
                 problem = str(error)
-        self.message.say(problem)
+        there = f"{self._file.name} is there already; Replace writes over it." if self._there else ""
+        theme.set_property(self.message, "role", "error" if problem else "obstacle")
+        self.message.say(problem or there)
+        self.save.setText("Replace" if self._there else "Save")
+        self.save.setAccessibleName(self.save.text())
         self.save.setEnabled(not problem and self._session.latent.model is not None)
+
+    @property
+    def _file(self) -> Path:
+        return Path(self.path.text()).expanduser().absolute()
+
+    def _on_typed(self) -> None:
+        self._there, self._looked = False, None
+        self._looking.start()
+        self._show()
+
+    def _look(self) -> None:
+        path = self._file
+        self._looked = self._session.start_task(lambda _: path.exists(), self._on_looked)
+
+    def _on_looked(self, there: bool) -> None:
+        if self.sender() is self._looked:
+            self._there = there
+            self._show()
 
     def _on_browse(self) -> None:
         name, _ = QFileDialog.getSaveFileName(self, "Export model", self.path.text(), "ONNX (*.onnx)")
@@ -126,11 +156,9 @@ class ModelDialog(FormDialog):
             self.path.setText(name)
 
     def _on_save(self) -> None:
-        path = Path(self.path.text()).expanduser().absolute()
-        work = functools.partial(
-            _write, path, self.part.currentData(), self._session.run, self._session.latent.step
-        )
-        self._session.exports.start_with_model(path, work)
+        path, session = self._file, self._session
+        work = functools.partial(_write, path, self.part.currentData(), session.run, session.latent.step)
+        session.exports.start_with_model(path, functools.partial(attempt, path, self._there, [], work))
         self.close()
 
 

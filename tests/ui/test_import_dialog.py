@@ -189,6 +189,23 @@ def test_a_part_is_written_and_its_difference_told(qtbot, session, export, tmp_p
     assert (entry.name, entry.shape[1]) == (given, size)
 
 
+def test_a_file_that_is_there_is_replaced_only_where_that_is_said(qtbot, session, export, tmp_path):
+    path = tmp_path / "mine.onnx"
+    path.write_text("mine")
+    dialog = export()
+    dialog.path.setText(str(path))
+    dialog.save.click()  # before it is known that there is one
+    qtbot.waitUntil(lambda: "there already" in session.said[-1].text, timeout=30_000)
+    assert path.read_text() == "mine"
+    dialog = export()
+    dialog.path.setText(str(path))
+    qtbot.waitUntil(lambda: dialog.save.text() == "Replace", timeout=10_000)
+    assert "mine.onnx is there already" in dialog.message.accessibleName()
+    dialog.save.click()
+    qtbot.waitUntil(lambda: session.said[-1].text.startswith("Written"), timeout=30_000)
+    assert path.read_bytes()[:4] != b"mine"
+
+
 def test_a_gan_has_a_decoder_alone(export):
     dialog = export("dcgan")
     assert [dialog.part.itemData(i) for i in range(dialog.part.count())] == ["decoder"]
@@ -199,6 +216,7 @@ def test_another_ending_and_missing_packages_are_said_before_anything_is_tried(e
     dialog.path.setText("/tmp/a.pb")
     assert "expected .onnx" in dialog.message.accessibleName() and not dialog.save.isEnabled()
     monkeypatch.setattr(model_dialog, "missing_packages", lambda: "run pip install 'latentlab[onnx]'.")
+    dialog = export()
     dialog.path.setText("/tmp/a.onnx")
     assert "pip install" in dialog.message.accessibleName() and not dialog.save.isEnabled()
 
