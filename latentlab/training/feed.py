@@ -42,10 +42,11 @@ class Feed:
         self._gatherer = Gatherer(images)
         self._rows, places = np.unique(which, return_inverse=True)
         self._held: Tensor | None = None
-        self._absent = np.zeros(len(images), bool)
+        # Rows that are to lie on the device and do not yet; `_missing` counts them.
+        self._absent, self._missing = np.zeros(0, bool), 0
         if self.count * images.itemsize * math.prod(self._shape) < room(device):
             self._held, self._which = self._empty(self.count, device=device), places
-            self._absent = np.ones(self.count, bool)
+            self._absent, self._missing = np.ones(self.count, bool), self.count
         elif device.type == "cpu" and not isinstance(images, np.memmap) and images.flags.writeable:
             self._held = torch.from_numpy(images)
 
@@ -67,10 +68,10 @@ class Feed:
         if self._held is None:
             images = self._read(places)
         else:
-            absent = self._absent_of(places)
-            if len(absent):
+            if self._missing and len(absent := self._absent_of(places)):
                 self._held[sent(torch.from_numpy(absent), self._device)] = self._read(self._rows[absent])
                 self._absent[absent] = False
+                self._missing -= len(absent)
             images = self._held.index_select(0, sent(torch.from_numpy(places), self._device))
         images = self._augmentation(images, self._seed, step)
         if self._labels is None:
@@ -79,6 +80,8 @@ class Feed:
 
     def expect(self, indices: np.ndarray) -> None:
         """The next batch is probably this: the system may fetch it from the disk while the model learns."""
+        if not self._gatherer.from_file or (self._held is not None and not self._missing):
+            return  # nothing will be read from a disk, and small steps notice what is asked for nothing
         places = self._which[indices]
         self._gatherer.expect(places if self._held is None else self._rows[self._absent_of(places)])
 
