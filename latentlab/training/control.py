@@ -66,6 +66,15 @@ class Control:
     def paused(self) -> bool:
         return self._paused
 
+    @property
+    def has_news(self) -> bool:
+        """Whether anything is asked for; where not, a step is due, and settings are as they were.
+
+        It takes no lock, because it is asked before every step: what comes a moment later counts from the
+        next one on.
+        """
+        return self._paused or self._single_steps > 0 or self._stopped or bool(self._changes)
+
     def must_wait(self) -> bool:
         """Whether `wait` is about to block.
 

@@ -211,18 +211,20 @@ def run(
         failure: Divergence | None
         while reason is None:
             try:
-                # A pause: tell all there is, then wait.
-                if control.must_wait():
-                    yield from tell()
-                    yield from preview()
-                    with clock.stopped(model.step_count):
-                        yield Paused(model.step_count)
+                going_on = True
+                if control.has_news:
+                    # A pause: tell all there is, then wait.
+                    if control.must_wait():
+                        yield from tell()
+                        yield from preview()
+                        with clock.stopped(model.step_count):
+                            yield Paused(model.step_count)
+                            going_on = control.wait()
+                    else:
                         going_on = control.wait()
-                else:
-                    going_on = control.wait()
+                    if going_on:
+                        yield from steer(control.take_changes())
 
-                if going_on:
-                    yield from steer(control.take_changes())
                 ended = _limit(config, model.step_count, clock.seconds()) if going_on else "stopped"
                 if ended:
                     yield from tell()
