@@ -5,12 +5,10 @@
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ import numpy as np
 
 from latentlab.core.errors import RunError
 from latentlab.core.files import write_bytes, write_json
+from latentlab.training.metrics_file import MetricsFile, csv_rows, is_row, to_csv, whole_lines
 
 FORMAT = 1
 #: Checkpoints that stay: the newest few, and as many of earlier stages at most.
@@ -43,7 +42,7 @@ class RunFolder:
 
     def __init__(self, path: Path, info: dict[str, Any]) -> None:
         self.path, self.info = path, info
-        self._columns = ["step", "seconds", *info["metrics"]]
+        self._metrics = MetricsFile(path / "metrics.csv", info["metrics"])
 
     @classmethod
     def create(cls, path: str | Path, info: Mapping[str, Any]) -> RunFolder:
@@ -56,7 +55,7 @@ class RunFolder:
                 (path / part).mkdir(parents=True, exist_ok=True)
             folder = cls(path, {"format": FORMAT, **info})
             write_json(path / "run.json", folder.info)
-            folder._write_metrics([])
+            folder._metrics.create()
         except OSError as error:
             raise RunError(f"Cannot make the run folder {path}: {error.strerror}.") from None
         return folder
@@ -185,38 +184,18 @@ class RunFolder:
         values: Mapping[str, Sequence[float] | np.ndarray],
     ) -> None:
         """Append rows; values are columns of the steps' length, NaN an empty cell. OSError passes through."""
-        columns = [values.get(name) for name in self._columns[2:]]
-        rows = (
-            [
-                int(step),
-                f"{seconds:.3f}",
-                *(
-                    "" if column is None or column[i] != column[i] else f"{column[i]:.6g}"
-                    for column in columns
-                ),
-            ]
-            for i, step in enumerate(steps)
-        )
-        with (self.path / "metrics.csv").open("ab") as file:
-            file.write(_csv(rows))
+        self._metrics.append(steps, seconds, values)
 
     def read_metrics(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Name -> (int64 steps, float64 values), in order. Torn or foreign lines are passed over."""
-        series: dict[str, tuple[list[int], list[float]]] = {}
-        for row in self._rows():
-            for name, text in zip(self._columns[2:], row[2:], strict=True):
-                if text:
-                    steps, values = series.setdefault(name, ([], []))
-                    steps.append(int(row[0]))
-                    values.append(float(text))
-        return {
-            name: (np.asarray(steps, np.int64), np.asarray(values))
-            for name, (steps, values) in series.items()
-        }
+        """Name -> (int64 steps, float64 values), in order. Torn or foreign lines are passed over.
+
+        Series that were measured at the same steps share these.
+        """
+        return self._metrics.read()
 
     def seconds(self) -> float:
         """Training time up to the last row."""
-        return max((float(row[1]) for row in self._rows()), default=0.0)
+        return self._metrics.seconds()
 
     # KL per dimension: one row an evaluation
 
@@ -225,7 +204,7 @@ class RunFolder:
         file = self.path / "dimensions.csv"
         header = [] if file.exists() else [["step", *(f"z{i}" for i in range(len(kl)))]]
         with file.open("ab") as out:
-            out.write(_csv([*header, [step, *(f"{value:.6g}" for value in kl)]]))
+            out.write(to_csv([*header, [step, *(f"{value:.6g}" for value in kl)]]))
 
     def read_dimensions(self) -> tuple[np.ndarray, np.ndarray]:
         """int64 steps (K,) and float64 nats (K, D), in order; (0, 0) where there are none."""
@@ -239,7 +218,7 @@ class RunFolder:
     def _dimensions(self) -> list[list[str]]:
         """The rows that are whole: of the header's length, numbers throughout."""
         header, *rows = list(self._lines("dimensions.csv")) or [[]]
-        return [row for row in rows if len(row) == len(header) and "" not in row and _is_row(row)]
+        return [row for row in rows if len(row) == len(header) and "" not in row and is_row(row)]
 
     def rewind(self, step: int) -> dict[str, Any]:
         """Drop what belongs to steps after `step`, which are about to be done again: metrics, samples, edits.
@@ -249,48 +228,21 @@ class RunFolder:
         undone = self.take_back(step)
         if undone:
             self.update()
-        self._write_metrics([row for row in self._rows() if int(row[0]) <= step])
+        self._metrics.rewind(step)
         if (file := self.path / "dimensions.csv").exists():
             kept = [row for row in self._dimensions() if int(row[0]) <= step]
-            write_bytes(file, _csv([next(iter(self._lines(file.name)), []), *kept]))
+            write_bytes(file, to_csv([next(iter(self._lines(file.name)), []), *kept]))
         for at, path in self.samples():
             if at > step:
                 path.unlink(missing_ok=True)
         return undone
 
-    def _rows(self) -> Iterator[list[str]]:
-        rows = self._lines("metrics.csv")
-        return (row for row in rows if len(row) == len(self._columns) and _is_row(row))
-
     def _lines(self, name: str) -> Iterator[list[str]]:
         """The cells of a CSV file's lines, without one that was torn off; none where there is no file."""
-        file = self.path / name
-        if not file.exists():
-            return
-        with file.open(encoding="utf-8", errors="replace", newline="") as lines:
-            yield from csv.reader(line for line in lines if line.endswith("\n"))
-
-    def _write_metrics(self, rows: list[list[str]]) -> None:
-        write_bytes(self.path / "metrics.csv", _csv([self._columns, *rows]))
+        for lines in whole_lines(self.path / name):
+            yield from csv_rows(lines)
 
 
 def step_of(path: Path) -> int:
     """The step of a checkpoint or a sample, by its name."""
     return int(path.stem.removeprefix("step-"))
-
-
-def _is_row(cells: list[str]) -> bool:
-    """Whether it is a step, seconds and numbers (or nothing) behind them: not the header, not a torn line."""
-    try:
-        int(cells[0])
-        for number in [cells[1], *filter(None, cells[2:])]:
-            float(number)
-    except (ValueError, IndexError):
-        return False
-    return True
-
-
-def _csv(rows: Iterable[Sequence[Any]]) -> bytes:
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows(rows)
-    return text.getvalue().encode()

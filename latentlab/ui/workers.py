@@ -325,7 +325,8 @@ def read_run(folder: RunFolder, latent_size: int, model: Model | None = None) ->
 
     plane = look(model) if model is not None else None
     series, samples = folder.read_metrics(), folder.samples()
-    return OpenedRun(folder, latent_size, series, samples, model, plane, watch(folder).findings())
+    findings = watch(folder, series=series).findings()
+    return OpenedRun(folder, latent_size, series, samples, model, plane, findings)
 
 
 def look_for_weights(path: Path) -> None:

@@ -84,11 +84,15 @@ class Monitor:
         return tuple(sorted(said, key=lambda finding: GRAVITY.index(finding.level)))
 
 
-def watch(folder: RunFolder, images: int = 0) -> Monitor:
+def watch(
+    folder: RunFolder,
+    images: int = 0,
+    series: Mapping[str, tuple[np.ndarray, np.ndarray]] | None = None,
+) -> Monitor:
     """A monitor that knows what a run has measured so far; `images` are those trained on.
 
-    Where `images` is 0 the number that run.json holds counts, if it does. ConfigError for a model that this
-    version lacks.
+    Where `images` is 0 the number that run.json holds counts, if it does; `series` is what the folder holds
+    for whoever has read it already. ConfigError for a model that this version lacks.
     """
     info = folder.info
     monitor = Monitor(
@@ -98,7 +102,7 @@ def watch(folder: RunFolder, images: int = 0) -> Monitor:
         image_shape=info["image_shape"],
         classes=len(info["data"].get("label_names", ())),
     )
-    monitor.replay(folder.read_metrics())
+    monitor.replay(folder.read_metrics() if series is None else series)
     for failure in info.get("diverged", [])[-1:]:
         monitor.diverged(failure["step"], failure["back_to"], failure["what"])
     return monitor
