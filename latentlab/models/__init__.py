@@ -12,7 +12,16 @@ from latentlab.models.base import MODELS, Model, register
 __all__ = ["MODELS", "Model", "register"]
 
 #: Building blocks that import torch; the families import them when a model is built.
-TORCH_BOUND = {"augment", "blocks", "gan_losses", "kernels", "likelihoods", "losses", "pixels", "regularizers"}
+TORCH_BOUND = {
+    "augment",
+    "blocks",
+    "gan_losses",
+    "kernels",
+    "likelihoods",
+    "losses",
+    "pixels",
+    "regularizers",
+}
 
 for _module in pkgutil.iter_modules(__path__):
     if _module.name not in TORCH_BOUND:

@@ -89,6 +89,8 @@ class Model:
         """
         import torch
 
+        from latentlab.models import kernels
+
         if reason := self.obstacle(image_shape, label_names):
             raise ConfigError(reason)
         self.config = config
@@ -102,7 +104,7 @@ class Model:
         self.nets: dict[str, nn.Module] = self.build()
         self.initialize(torch.Generator().manual_seed(seed))
         for net in self.nets.values():
-            net.to(self.device)
+            kernels.adopt(net, self.device)
         self.generator = torch.Generator(self.device).manual_seed(seed + 1)
         #: What steps carry along beside nets and optimizers (a running mean, say); saved with them.
         self.state: dict[str, Tensor] = {}

@@ -94,15 +94,18 @@ class Dropout(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or self.threshold == 0:
             return x
+        kept = torch.empty_like(x)
         if x.device.type == "cpu":
             # One 64-bit draw fills eight bytes.
             words = torch.empty((x.numel() + 7) // 8, dtype=torch.int64)
             words.random_(-(2**63), None, generator=self.generator)
-            octets = words.view(torch.uint8)[: x.numel()].view(x.shape)
+            octets = words.view(torch.uint8)[: x.numel()]
         else:
-            octets = torch.empty(x.shape, dtype=torch.uint8, device=x.device)
+            octets = torch.empty(x.numel(), dtype=torch.uint8, device=x.device)
             octets.random_(0, 256, generator=self.generator)
-        return x * (octets >= self.threshold) * (256 / (256 - self.threshold))
+        # Floats in the order of memory: a product with bools, or of two layouts, takes three times as long.
+        torch.ge(octets, self.threshold, out=kept.as_strided((x.numel(),), (1,)))
+        return x * kept.mul_(256 / (256 - self.threshold))
 
 
 def layer_norm2d(channels: int) -> nn.GroupNorm:

@@ -75,7 +75,7 @@ class Training:
         """
         import torch
 
-        from latentlab.training import loop
+        from latentlab.training import loop, memory
         from latentlab.training.augmentation import Augmentation
         from latentlab.training.feed import Feed
         from latentlab.training.order import Order
@@ -103,13 +103,14 @@ class Training:
                 order=Order(len(feed), self.config.batch_size, self.config.seed, at.epoch, at.position),
                 seconds=at.seconds,
             )
-            for event in loop_events:
-                if isinstance(event, Preview):
-                    picture = export.compose(event.images, PREVIEW_COLUMNS)
-                    export.write_picture(self.folder.sample_path(event.step), picture)
-                elif isinstance(event, Edited | Diverged):  # the latter may take edits back
-                    self.config = configs(self.folder)[2]
-                yield event
+            with memory.kept_pages():
+                for event in loop_events:
+                    if isinstance(event, Preview):
+                        picture = export.compose(event.images, PREVIEW_COLUMNS)
+                        export.write_picture(self.folder.sample_path(event.step), picture)
+                    elif isinstance(event, Edited | Diverged):  # the latter may take edits back
+                        self.config = configs(self.folder)[2]
+                    yield event
         except OSError as error:  # a full disk, a folder that is gone
             raise RunError(cannot_write(self.folder, error)) from error
         finally:

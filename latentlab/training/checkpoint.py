@@ -83,6 +83,11 @@ def _continue(model: Model, tensors: dict[str, Tensor], meta: dict[str, Any]) ->
             for group, now in zip(saved, optimizer.param_groups, strict=True)
         ]
         optimizer.load_state_dict({"state": _optimizer_state(tensors, name), "param_groups": groups})
+        # A fused kernel goes through moments as they lie in memory, which must be how the weights lie.
+        for parameter, state in optimizer.state.items():
+            for key, value in state.items():
+                if value.shape == parameter.shape:
+                    state[key] = torch.empty_like(parameter).copy_(value)
     if model.optimizers():
         if meta["device"] == model.device.type:
             model.generator.set_state(tensors["generator"])
