@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import signal
 import sys
 from collections.abc import Sequence
@@ -12,6 +13,9 @@ from PySide6.QtWidgets import QApplication
 from latentlab.ui import theme
 from latentlab.ui.main_window import MainWindow
 from latentlab.ui.session import Session
+
+#: Seconds after which Python looks for garbage, whatever is still being imported.
+LATEST_S = 30
 
 
 def create_window(argv: Sequence[str] = ()) -> MainWindow:
@@ -41,7 +45,18 @@ def main(argv: Sequence[str] = ()) -> int:
     turn = QTimer(interval=200)
     turn.timeout.connect(lambda: None)
     turn.start()
+    window.session.ready.connect(_keep_what_is_there)
+    QTimer.singleShot(LATEST_S * 1000, _keep_what_is_there)  # where torch cannot be imported
     code = app.exec()
     # The window is gone; a long step or an import may end behind it, so that Qt destroys no live thread.
     window.session.close(seconds=60)
     return code
+
+
+def _keep_what_is_there() -> None:
+    """Let Python look for garbage from now on, but never among what was imported: that takes a tenth of a
+    second, in which the window stands still.
+    """
+    if not gc.isenabled():
+        gc.freeze()
+        gc.enable()

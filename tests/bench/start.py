@@ -7,7 +7,7 @@ settings. Counted from the start of the process by the parent's clock: until the
 pressed (torch is imported, the first dataset loaded), and from that press to the first steps told. Turns
 alternate, after one of each that warms the file cache; the medians of the ratios of neighbours count. `torch` is
 the whole life of its process; `imported` is when its import has ended, before the process does. `here` is the
-display of this machine (``xvfb-run -a`` will do). With `--gaps` one more window tells how long its event loop
+display of this machine (``xvfb-run -a`` will do). Byte code is kept, as it is of an installed program. With `--gaps` one more window tells how long its event loop
 stands still, at most and at the 99th percentile, between the first paint and half a second after it can train.
 The last line is JSON.
 """
@@ -128,6 +128,7 @@ def main() -> None:
         child(options.gaps)
         return
     environment = dict(os.environ)
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)
     environment["QT_QPA_PLATFORM"] = "offscreen" if options.display == "offscreen" else ""
     if options.display == "here":
         del environment["QT_QPA_PLATFORM"]

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from latentlab import cli, data, open_run, run
+from latentlab import data, open_run, run
+from latentlab.cli import commands
 from latentlab.latent.directions import Direction, saved
 
 
@@ -167,4 +168,4 @@ def test_files_that_cannot_be_written(call, trained, tmp_path):
 
 
 def test_it_is_a_command():
-    assert "directions" in {command.name for command in cli.app.registered_commands}
+    assert "directions" in {command.name for command in commands.app.registered_commands}
