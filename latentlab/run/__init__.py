@@ -3,6 +3,7 @@
 Window, terminal and notebooks all come through here.
 """
 
+from latentlab.run.benchmark import Benchmark, benchmark
 from latentlab.run.histories import history
 from latentlab.run.opened import Run, open_run
 from latentlab.run.planning import Plan, configs, plan
@@ -21,6 +22,7 @@ __all__ = [
     "PREVIEW_COLUMNS",
     "PREVIEW_COUNT",
     "QUICK_EVALUATION",
+    "Benchmark",
     "Changes",
     "Plan",
     "PreparationPreview",
@@ -28,6 +30,7 @@ __all__ = [
     "TakenOver",
     "Training",
     "begin",
+    "benchmark",
     "changes",
     "configs",
     "history",

@@ -21,7 +21,7 @@ def spoiled_figure(
     model: Model, progress: Progress, measured: list[dict[str, torch.Tensor]]
 ) -> tuple[int, str] | None:
     """The step and the title of the first figure that was measured and is not finite."""
-    # Columns have gaps where a step did not measure a figure; most have none, and those are passed over whole.
+    # Columns have gaps where a step did not measure a figure; those without are passed over whole.
     suspects = {name for name, column in progress.values.items() if not np.isfinite(column).all()}
     for row, names in enumerate(measured):
         for name in names:
