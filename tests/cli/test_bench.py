@@ -30,8 +30,9 @@ def test_a_table_with_the_machine_at_its_head_and_json_as_the_last_line(call, te
     assert "8×8" in lines[2]
     for row in told["results"]:
         (line,) = [line for line in lines if line.split()[:1] == [row["model"]]]
-        assert f"{row['images_per_second']:,.0f}".split(",")[0] in line and " cpu " in line
-        assert row["steps"] >= 1
+        device, batch, speed = line.split()[1:4]
+        assert (device, int(batch)) == ("cpu", row["batch_size"])
+        assert float(speed.replace(",", "")) == pytest.approx(row["images_per_second"], rel=0.01)
     assert [row["model"] for row in told["results"]] == ["vae-mlp", "mlp-gan"]
     assert not list(temporary.glob("latentlab*")) and not list(tmp_path.iterdir())
 
@@ -85,6 +86,6 @@ def test_signals_end_it_and_leave_nothing(call, temporary, monkeypatch, number, 
         assert ended is SystemExit and exit.code == code
     else:
         assert (ended, result.code, result.out) == (KeyboardInterrupt, code, "")
-        assert result.err == "Error: Ended at once.\n"
+        assert "Traceback" not in result.err and result.err.count("\n") <= 1
     assert signal.getsignal(signal.SIGTERM) is before
     assert not list(temporary.glob("latentlab*"))
