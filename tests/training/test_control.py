@@ -108,3 +108,19 @@ def test_many_threads_pressing_everything_end_in_no_deadlock():
     assert worker.reaches(steps + 3), "resumed last, but it does not run"
     control.stop()
     assert worker.ends()
+
+
+def test_there_is_news_exactly_while_something_is_asked_for():
+    control = Control()
+    assert not control.has_news
+    control.steer({"training.learning_rate": 1e-4})
+    assert control.has_news and control.take_changes()
+    assert not control.has_news
+    control.pause()
+    assert control.has_news
+    control.step_once()
+    control.resume()
+    assert control.has_news and control.wait()  # the single step, which is done by now
+    assert not control.has_news
+    control.stop()
+    assert control.has_news

@@ -197,3 +197,19 @@ def test_a_disk_that_fails_ends_the_training_with_a_sentence(start, put, images,
             assert not isinstance(event, Done)
             os.truncate(tmp_path / "images", 5)
     assert run.folder.checkpoints()
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_the_disk_is_only_asked_for_what_will_be_read_from_it(place, put, images, monkeypatch):
+    asked = []
+    with contextlib.closing(Feed(put(images, place), WHICH, CPU)) as feed:
+        monkeypatch.setattr(feed._gatherer, "expect", lambda rows: asked.append(rows.tolist()))
+        feed.expect(np.array([0, 2]))
+        feed.batch(np.array([0, 2]), 0)
+        feed.expect(np.array([0, 2, 3]))
+        feed.batch(np.arange(len(WHICH)), 1)
+        feed.expect(np.array([0, 2, 3]))
+    assert asked == {
+        "mapped": [[2, 3], [2, 3, 5], [2, 3, 5]],
+        "mapped to device": [[2, 3], [5]],
+    }.get(place, [])
