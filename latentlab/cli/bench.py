@@ -86,8 +86,9 @@ def _in_words(found: Benchmark) -> str:
     from rich.table import Table
 
     machine, config = found.machine, found.config
+    cores, threads = _counted(machine.cores, "core"), _counted(machine.threads, "thread")
     head = [
-        f"{machine.cpu}, {machine.cores} cores, {machine.threads} threads, {machine.memory / 2**30:.0f} GiB",
+        f"{machine.cpu}, {cores}, {threads}, {machine.memory / 2**30:.0f} GiB",
         *([machine.gpu] if machine.gpu else []),
         f"{machine.system}, torch {machine.torch}, latentlab {machine.latentlab}",
         f"Random images of {config.size}×{config.size}, {config.seconds:g} s a training",
@@ -111,6 +112,10 @@ def _in_words(found: Benchmark) -> str:
         console.print(table)
     lines = [line.rstrip() for line in capture.get().splitlines()]
     return "\n".join([*head, *lines])
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count:,} {noun}" + ("s" if count != 1 else "")
 
 
 def _ms(value: float) -> str:

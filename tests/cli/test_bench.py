@@ -25,7 +25,9 @@ def test_a_table_with_the_machine_at_its_head_and_json_as_the_last_line(call, te
     assert result.code == 0, result.err
     told, lines = result.json, result.out.splitlines()
     machine = told["machine"]
-    assert machine["cpu"] in lines[0] and f"{machine['cores']} cores, 1 threads" in lines[0]
+    assert (
+        machine["cpu"] in lines[0] and f"{machine['cores']} core" in lines[0] and ", 1 thread, " in lines[0]
+    )
     assert f"torch {machine['torch']}, latentlab {__version__}" in lines[1]
     assert "8×8" in lines[2]
     for row in told["results"]:
