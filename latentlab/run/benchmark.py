@@ -40,8 +40,8 @@ USUAL: Mapping[str, Mapping[str, Any]] = {
     "mlp-gan": {},
     "dcgan": {"width": 32},
 }
-#: Images that are trained on, and classes of those models that learn from labels.
-IMAGES, CLASSES = 4096, 10
+#: Images that are trained on, fewer where they would take more than so many bytes, and their classes.
+IMAGES, BYTES, CLASSES = 4096, 2**26, 10
 #: Share of the seconds that is trained beforehand, half a second at most, and that each decoding is given.
 WARM_UP, WARM_UP_S, DECODING = 0.25, 0.5, 0.1
 #: A decoding is measured so often at least.
@@ -147,12 +147,12 @@ def benchmark(models: Sequence[str] = (), report: Report = no_report, **settings
 
 
 def _random_images(size: int) -> Dataset:
-    draws = np.random.default_rng(0)
+    draws, count = np.random.default_rng(0), min(IMAGES, BYTES // size**2)
     return Dataset(
-        draws.integers(0, 256, (IMAGES, 1, size, size), np.uint8),
+        draws.integers(0, 256, (count, 1, size, size), np.uint8),
         "random images",
         "random",
-        labels=draws.integers(0, CLASSES, IMAGES),
+        labels=draws.integers(0, CLASSES, count),
         label_names=tuple(str(number) for number in range(CLASSES)),
     )
 

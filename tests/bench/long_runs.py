@@ -13,8 +13,8 @@ tenth by that of the first, and once more of the median chunk beside the plain l
 warms up. The timers of pictures and checkpoints go on while the plain loop has its turn, so that
 these come a little more often here.
 
---clock 100 lets the loop's clock run so many times faster: as many pictures, figures and checkpoints come in a
-minute as in hours of training, so that what they leave behind is seen. Then `kept` compares the last tenth
+--clock 100 lets the loop's clock run so many times faster: as many pictures, figures and checkpoints come in
+a minute as in hours of training, so that what they leave behind is seen. Then `kept` compares the last tenth
 with the fifth, because pictures are taken ever more seldom in the first five minutes.
 """
 
@@ -101,7 +101,7 @@ class Plain:
 
 
 def hurry(times: float) -> None:
-    """The loop's clock runs so many times faster; progress is told often enough not to keep the rest waiting."""
+    """The loop's clock runs so many times faster; progress is told often enough for all the rest."""
     clock = SimpleNamespace(monotonic=lambda: times * time.monotonic())
     loop.time = progress.time = clock  # type: ignore[attr-defined, assignment]
     loop.TELL_EVERY *= min(times, 20.0)

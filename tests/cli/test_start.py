@@ -55,7 +55,7 @@ def test_version(call):
 def test_help_names_every_command(call):
     result = call("--help")
     assert result.code == 0
-    names = "train resume sample traverse interpolate info datasets models demo"
+    names = "train resume sample traverse interpolate info datasets models bench demo"
     for command in names.split(" "):
         assert command in result.out
         assert call(command, "--help").code == 0
