@@ -29,8 +29,10 @@ def create_window(argv: Sequence[str] = ()) -> MainWindow:
     app.setApplicationDisplayName("latentlab")
     app.setDesktopFileName("latentlab")
     session = Session()
+    theme.prepare(app, session.settings.theme)
+    window = MainWindow(session)
     theme.apply(app, session.settings.theme)
-    return MainWindow(session)
+    return window
 
 
 def main(argv: Sequence[str] = ()) -> int:

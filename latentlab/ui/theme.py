@@ -140,8 +140,11 @@ def current() -> Tokens:
     return _theme.shown if _theme else DARK
 
 
-def apply(app: QApplication, theme: Choice = "dark") -> None:
-    """Dress the application; callable again to change the theme. ``system`` follows the desktop."""
+def prepare(app: QApplication, theme: Choice = "dark") -> None:
+    """All of `apply` but the style sheet: a window is built in half the time where that comes afterwards.
+
+    Qt matches every widget with the style sheet anew whenever one around it is put into another.
+    """
     global _theme
     hints = QGuiApplication.styleHints()
     if _theme is None:
@@ -153,6 +156,13 @@ def apply(app: QApplication, theme: Choice = "dark") -> None:
     # Asks the platform for matching title bars and native dialogs too; unset means "what the desktop says".
     scheme = {"dark": Qt.ColorScheme.Dark, "light": Qt.ColorScheme.Light, "system": Qt.ColorScheme.Unknown}
     hints.setColorScheme(scheme[theme])
+    _theme.shown = tokens(theme)
+    app.setPalette(palette(_theme.shown))
+
+
+def apply(app: QApplication, theme: Choice = "dark") -> None:
+    """Dress the application; callable again to change the theme. ``system`` follows the desktop."""
+    prepare(app, theme)
     _show(tokens(theme))
 
 
@@ -255,19 +265,28 @@ def _refresh_icon(target: QObject) -> None:
 @lru_cache(maxsize=256)
 def _icon(name: str, color: str, disabled: str) -> QIcon:
     result = QIcon()
-    for size in ICON_SIZES:
-        result.addPixmap(render_icon(name, color, size), QIcon.Mode.Normal)
-        result.addPixmap(render_icon(name, disabled, size), QIcon.Mode.Disabled)
+    for mode, ink in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, disabled)):
+        drawing = _drawing(name, ink)
+        for size in ICON_SIZES:
+            result.addPixmap(_painted(drawing, size), mode)
     return result
 
 
 def render_icon(name: str, color: str, size: int) -> QPixmap:
     """An icon as a square pixmap of `size` device pixels, its ``currentColor`` being `color`."""
+    return _painted(_drawing(name, color), size)
+
+
+def _drawing(name: str, color: str) -> QSvgRenderer:
     source = resource("icons", f"{name}.svg").read_text(encoding="utf-8").replace("currentColor", color)
+    return QSvgRenderer(QByteArray(source.encode()))
+
+
+def _painted(drawing: QSvgRenderer, size: int) -> QPixmap:
     pixmap = QPixmap(size, size)
     pixmap.fill(Qt.GlobalColor.transparent)
     painter = QPainter(pixmap)
-    QSvgRenderer(QByteArray(source.encode())).render(painter, QRectF(0, 0, size, size))
+    drawing.render(painter, QRectF(0, 0, size, size))
     painter.end()
     return pixmap
 

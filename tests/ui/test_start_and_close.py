@@ -36,12 +36,14 @@ def test_the_window_is_painted_before_torch_pyqtgraph_and_scikit_learn_are_impor
     result = run_script(
         """
         import sys
+        import latentlab.cli
         from latentlab.ui.app import create_window
         from PySide6.QtWidgets import QApplication
         window = create_window()
         found = []
         def look():
-            found.extend(m for m in ("torch", "pyqtgraph", "sklearn", "scipy") if m in sys.modules)
+            slow = ("torch", "pyqtgraph", "sklearn", "scipy", "av", "PIL", "typer", "rich")
+            found.extend(m for m in slow if m in sys.modules)
             QApplication.instance().quit()
         window.painted.connect(look)
         window.show()
@@ -52,6 +54,33 @@ def test_the_window_is_painted_before_torch_pyqtgraph_and_scikit_learn_are_impor
         tmp_path,
     )
     assert result.stdout.strip() == "imported: []", result.stderr
+
+
+def test_a_window_that_is_dressed_when_it_is_built_looks_as_one_that_is_built_dressed(tmp_path: Path) -> None:
+    result = run_script(
+        """
+        from latentlab.ui.app import create_window
+        from PySide6.QtWidgets import QApplication
+        pictures = []
+        for _ in range(2):  # to the second, the style sheet of the first applies from the beginning
+            window = create_window()
+            looks = []
+            for tabs in (window.canvas_tabs, window.right_tabs, window.bottom_tabs):
+                for index in reversed(range(tabs.count())):
+                    tabs.setCurrentIndex(index)
+                    looks.append(window.grab().toImage())
+            choice = window.toolbar.preset
+            choice.showPopup()
+            looks.append(choice.view().window().grab().toImage())
+            choice.hidePopup()
+            window.session.close(60)
+            pictures.append(looks)
+            window.deleteLater()
+        print([a == b for a, b in zip(*pictures)])
+        """,
+        tmp_path,
+    )
+    assert result.stdout.strip() == str([True] * 12), result.stderr
 
 
 def test_quitting_at_once_leaves_no_running_thread_behind(tmp_path: Path) -> None:

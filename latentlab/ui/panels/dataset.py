@@ -17,6 +17,9 @@ from latentlab.ui.widgets.buttons import push_button, set_primary
 from latentlab.ui.widgets.form import ConfigForm
 from latentlab.ui.widgets.labels import heading
 
+#: Pixels of a button's height: its row is as high while it is not there.
+BUTTON = 28
+
 
 class DatasetPanel(QWidget):
     """Chooses a source and its preparation, loads it in the background, shows what came of it."""
@@ -69,7 +72,7 @@ class DatasetPanel(QWidget):
         title.addWidget(self.progress, 1)
         title.addStretch()
         title.addWidget(self.cancel)
-        title.addStrut(self.cancel.sizeHint().height())
+        title.addStrut(BUTTON)
         buttons = QHBoxLayout()
         buttons.addStretch()
         buttons.addWidget(self.load)

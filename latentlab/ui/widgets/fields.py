@@ -297,6 +297,8 @@ class ChoiceField(QComboBox):
     def showPopup(self) -> None:
         # Long names are cut in the field, but not where a person chooses among them.
         self.view().setMinimumWidth(self.view().sizeHintForColumn(0) + 24)
+        # Qt decides this when the field is made, for the style of before the style sheet.
+        self.view().setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAsNeeded)
         super().showPopup()
 
     def paintEvent(self, event: QPaintEvent) -> None:

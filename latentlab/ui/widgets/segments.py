@@ -31,7 +31,7 @@ class Segments(QWidget):
         index = len(self._group.buttons())
         self._group.addButton(button, index)
         button.setChecked(index == 0)
-        button.setMinimumWidth(button.sizeHint().width() + 16)
+        button.setProperty("segment", True)  # wider, says the style sheet
         self._row.addWidget(button)
         return button
 
