@@ -22,8 +22,9 @@ def bench(
     models: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[MODEL]...",
-            help="What to train; 'latentlab models' lists them. Left out, the presets' four.",
+            metavar="MODEL",
+            help="What to train, as many as wanted; 'latentlab models' lists them. Left out: vae-conv, vae-mlp, "
+            "mlp-gan and a light dcgan.",
         ),
     ] = None,
     seconds: Annotated[
