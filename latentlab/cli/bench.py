@@ -23,8 +23,8 @@ def bench(
         list[str] | None,
         typer.Argument(
             metavar="MODEL",
-            help="What to train, as many as wanted; 'latentlab models' lists them. Left out: vae-conv, vae-mlp, "
-            "mlp-gan and a light dcgan.",
+            help="What to train, as many as wanted; 'latentlab models' lists them. Left out: vae-conv, "
+            "vae-mlp, mlp-gan and a light dcgan.",
         ),
     ] = None,
     seconds: Annotated[
