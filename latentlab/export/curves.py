@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import functools
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -12,6 +13,9 @@ import numpy as np
 from latentlab.core.config import Config, setting
 from latentlab.core.errors import ConfigError
 from latentlab.core.files import atomic_path
+
+#: Lines of a CSV file that are made at a time.
+LINES = 2000
 
 
 class CurvesConfig(Config):
@@ -38,17 +42,32 @@ class CurvesConfig(Config):
 
 
 def write_csv(series: Mapping[str, tuple[np.ndarray, np.ndarray]], path: str | Path) -> None:
-    """One line per step, one column per series, exact numbers; a gap is an empty cell. Written atomically."""
+    """One line per step, one column per series, exact numbers; a gap is an empty cell. Written atomically.
+
+    Line by line in parts: a million lines at once would take hundreds of bytes for each of their numbers, and
+    the interpreter's lock for seconds.
+    """
     if not series:
         raise ValueError("no series to write")
-    steps = np.unique(np.concatenate([s for s, _ in series.values()]))
-    columns = []
-    for own_steps, values in series.values():
-        column = np.full(len(steps), np.nan)
-        column[np.searchsorted(steps, own_steps)] = values
-        columns.append(["" if v != v else repr(v) for v in column.tolist()])
-    texts = [str(int(s)) if s == int(s) else repr(s) for s in steps.tolist()]
+    steps = functools.reduce(_union, (own for own, _ in series.values()))
     with atomic_path(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
         writer.writerow(["step", *series])
-        writer.writerows(zip(texts, *columns, strict=True))
+        for start in range(0, len(steps), LINES):
+            part = steps[start : start + LINES]
+            texts = [str(int(s)) if s == int(s) else repr(s) for s in part.tolist()]
+            columns = [_cells(part, own, values) for own, values in series.values()]
+            writer.writerows(zip(texts, *columns, strict=True))
+
+
+def _union(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """Every step that is in one of two series, once."""
+    return np.unique(a if np.array_equal(a, b) else np.concatenate([a, b]))
+
+
+def _cells(steps: np.ndarray, own: np.ndarray, values: np.ndarray) -> list[str]:
+    """A series at some of all steps, empty where it has no value."""
+    first, last = np.searchsorted(own, steps[0]), np.searchsorted(own, steps[-1], side="right")
+    column = np.full(len(steps), np.nan)
+    column[np.searchsorted(steps, own[first:last])] = values[first:last]
+    return ["" if v != v else repr(v) for v in column.tolist()]

@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
 )
 
 from latentlab.core.files import write_bytes
+from latentlab.data.base import Report
 from latentlab.export.curves import write_csv
 from latentlab.models.base import MODELS
 from latentlab.training.events import Edited, Evaluated, Progress
@@ -95,10 +96,11 @@ class CurvesPanel(QWidget):
         self.export.clicked.connect(self._on_export)
         if self._opened is not None:  # a run that was there before the plot
             self._on_run_opened(self._opened)
+            self._opened = None
 
     def _on_run_opened(self, opened: OpenedRun) -> None:
-        self._opened = opened
         if self.plot is None:
+            self._opened = opened
             return
         self.plot.reset()
         fill(self.plot, opened.folder.info, opened.series)
@@ -146,8 +148,12 @@ class CurvesPanel(QWidget):
             return
         suffix = path.suffix.lower()
         if suffix == ".csv":
-            series = plot.shown()
-            self._session.exports.start(path, lambda _: write_csv(series, path))
+            shown = plot.shown()
+
+            def write(_: Report) -> None:
+                write_csv({name: (at.array(), values.array()) for name, (at, values) in shown.items()}, path)
+
+            self._session.exports.start(path, write)
         else:  # painted here, because it is a widget, and written elsewhere
             picture = plot.picture("svg" if suffix == ".svg" else "png")
             self._session.exports.start(path, lambda _: write_bytes(path, picture))

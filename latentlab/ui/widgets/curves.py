@@ -1,78 +1,139 @@
-"""Growing curves of a million points: smoothed step by step, and thinned to what a screen can show. No Qt."""
+"""Growing curves of a million points: smoothed in pieces, and thinned to what a screen can show. No Qt."""
 
 from __future__ import annotations
 
+import math
+from bisect import bisect_left, bisect_right
+
 import numpy as np
 
-#: Points per bucket of the coarse copy that is kept beside every curve.
+#: Points per bucket of the coarse copy that is kept beside every curve, and buckets per bucket of the next.
 BUCKET = 64
-_BLOCK = 128
+#: Coarse copies: the last has a bucket for a quarter of a million points.
+LEVELS = 3
+#: Values per block of a column; a power of two.
+BLOCK = 1 << 16
+_SMOOTHED = 128
+#: What weighs less beside a new value is left out where an average begins again in the middle of a curve.
+_NOTHING = 1e-18
 
 
-class Curve:
-    """A column of values that grows at its end; a coarse copy of minima and maxima grows along.
+class Column:
+    """float64 values that grow at their end in blocks: an append never moves what is there already."""
 
-    float64; NaN is a gap.
-    """
-
-    def __init__(self) -> None:
+    def __init__(self, block: int = BLOCK) -> None:
+        self._block = block
+        self._blocks: list[np.ndarray] = []
         self.length = 0
-        self._values = np.empty(1024)
-        self._low = np.empty(16)
-        self._high = np.empty(16)
-
-    @property
-    def values(self) -> np.ndarray:
-        """(length,); a view."""
-        return self._values[: self.length]
 
     def append(self, values: np.ndarray) -> None:
-        end = self.length + len(values)
-        self._values = _grown(self._values, self.length, end)
-        self._values[self.length : end] = values
-        done, full = self.length // BUCKET, end // BUCKET
-        self.length = end
-        if full > done:
-            self._low = _grown(self._low, done, full)
-            self._high = _grown(self._high, done, full)
-            blocks = self._values[done * BUCKET : full * BUCKET].reshape(-1, BUCKET)
-            self._low[done:full] = np.fmin.reduce(blocks, axis=1)
-            self._high[done:full] = np.fmax.reduce(blocks, axis=1)
+        done = 0
+        while done < len(values):
+            place = self.length % self._block
+            if place == 0:
+                self._blocks.append(np.empty(self._block))
+            part = values[done : done + self._block - place]
+            self._blocks[-1][place : place + len(part)] = part
+            done += len(part)
+            self.length += len(part)
 
     def truncate(self, length: int) -> None:
-        self.length = min(self.length, length)
+        """Forget what is behind the first `length` values."""
+        if length < self.length:
+            self.length = length
+            del self._blocks[-(-length // self._block) :]
+            if self._blocks:  # whoever was lent the block keeps what was in it
+                self._blocks[-1] = self._blocks[-1].copy()
 
-    def thinned(self, steps: np.ndarray, first: int, last: int, points: int) -> tuple[np.ndarray, np.ndarray]:
-        """(x, y) of the points first..last, at most about 2 * `points` of them, peaks kept.
+    def lent(self) -> Column:
+        """The values of this moment, whatever is appended or forgotten later; nothing is copied."""
+        column = Column(self._block)
+        column._blocks, column.length = list(self._blocks), self.length
+        return column
 
-        `steps` has one x for each value.
+    def part(self, first: int, last: int, every: int = 1) -> np.ndarray:
+        """(N,) of the places first, first + every and so on below `last`; a view where that is possible."""
+        parts = []
+        for number in range(first // self._block, -(-last // self._block)):
+            begin = number * self._block
+            start = first - begin if begin <= first else (first - begin) % every
+            parts.append(self._blocks[number][start : last - begin : every])
+        return parts[0] if len(parts) == 1 else np.concatenate(parts) if parts else np.empty(0)
+
+    def array(self) -> np.ndarray:
+        """(length,), all of them."""
+        return self.part(0, self.length)
+
+    def __getitem__(self, place: int) -> float:
+        return float(self._blocks[place // self._block][place % self._block])
+
+    def search(self, value: float, *, right: bool = False) -> int:
+        """How many values, which do not fall, lie below `value`; with `right` also those that equal it."""
+        bisect = bisect_right if right else bisect_left
+        number = bisect(self._blocks, value, key=lambda block: block[0]) - 1
+        if number < 0:
+            return 0
+        begin = number * self._block
+        block = self._blocks[number][: self.length - begin]
+        return begin + int(np.searchsorted(block, value, side="right" if right else "left"))
+
+
+class Curve(Column):
+    """A column of values, NaN a gap; coarse copies of minima and maxima grow along."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._levels = [(Column(BLOCK // 4), Column(BLOCK // 4)) for _ in range(LEVELS)]
+
+    def append(self, values: np.ndarray) -> None:
+        super().append(values)
+        below: tuple[Column, Column] = (self, self)
+        for level in self._levels:
+            done, full = level[0].length, below[0].length // BUCKET
+            if full == done:
+                break
+            for column, finer, reduce in zip(level, below, (np.fmin.reduce, np.fmax.reduce), strict=True):
+                blocks = finer.part(done * BUCKET, full * BUCKET).reshape(-1, BUCKET)
+                column.append(reduce(blocks, axis=1))
+            below = level
+
+    def truncate(self, length: int) -> None:
+        super().truncate(length)
+        for level in self._levels:
+            length //= BUCKET
+            for column in level:
+                column.truncate(length)
+
+    def thinned(self, steps: Column, first: int, last: int, points: int) -> tuple[np.ndarray, np.ndarray]:
+        """(x, y) of the points first..last: a minimum and a maximum for each of about `points` buckets.
+
+        `steps` has one x for each value. Few points are given as they are; the last ones, which fill no
+        bucket, have smaller ones. The first bucket may begin before `first`.
         """
         count = last - first
         if count <= 2 * points:
-            return steps[first:last], self._values[first:last]
+            return steps.part(first, last), self.part(first, last)
         # A power of two, and buckets that begin at its multiples: curves do not shimmer while they grow.
         width = 1 << (-(-count // points) - 1).bit_length()
-        if width < 2 * BUCKET:
-            start = first // width * width
-            stop = start + (last - start) // width * width
-            blocks = self._values[start:stop].reshape(-1, width)
-            low, high = np.fmin.reduce(blocks, axis=1), np.fmax.reduce(blocks, axis=1)
-        else:
-            merge = width // BUCKET
-            width = merge * BUCKET
-            start = first // width * width
-            stop = start + (last - start) // width * width
-            shape = (-1, merge)
-            low = np.fmin.reduce(self._low[start // BUCKET : stop // BUCKET].reshape(shape), axis=1)
-            high = np.fmax.reduce(self._high[start // BUCKET : stop // BUCKET].reshape(shape), axis=1)
-        x = np.empty(2 * len(low))
-        y = np.empty(2 * len(low))
-        x[0::2], x[1::2] = steps[start:stop:width], steps[start + width // 2 : stop : width]
-        y[0::2], y[1::2] = low, high
-        if stop < last:  # the last points are what people look at
-            tail = max(stop, last - points)
-            x, y = np.concatenate([x, steps[tail:last]]), np.concatenate([y, self._values[tail:last]])
-        return x, y
+        start = first // width * width
+        stop = start + (last - start) // width * width
+        low, high = self._extrema(start, stop, width)
+        x = steps.part(start, stop, width // 2)
+        y = np.column_stack([low, high]).reshape(-1)
+        # The last points are what people look at: lines end at the very last.
+        rest = self.thinned(steps, min(stop, last - 1), last, max(1, points // 8))
+        return np.append(x, rest[0]), np.append(y, rest[1])
+
+    def _extrema(self, start: int, stop: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+        """Minima and maxima of buckets of `width` values, by the coarsest copy that knows them."""
+        finest: tuple[Column, Column] = (self, self)
+        size = 1
+        for level in self._levels:
+            if size * BUCKET > width:
+                break
+            finest, size = level, size * BUCKET
+        low, high = (column.part(start // size, stop // size).reshape(-1, width // size) for column in finest)
+        return np.fmin.reduce(low, axis=1), np.fmax.reduce(high, axis=1)
 
 
 class Smoother:
@@ -90,7 +151,12 @@ class Smoother:
         """The averages after each of `values`, float64 (n,); NaN where the value is NaN."""
         finite = np.isfinite(values)
         sums, self._sum = _decaying_sum(np.where(finite, values, 0.0), self.weight, self._sum)
-        norms, self._norm = _decaying_sum(finite.astype(np.float64), self.weight, self._norm)
+        if finite.all():  # in closed form, which half of the work is saved by
+            fading = np.exp(math.log(self.weight) * np.arange(1, len(values) + 1))
+            norms = self._norm * fading + (1 - fading) / (1 - self.weight)
+            self._norm = float(norms[-1]) if len(norms) else self._norm
+        else:
+            norms, self._norm = _decaying_sum(finite.astype(np.float64), self.weight, self._norm)
         result = np.full(len(values), np.nan)
         np.divide(sums, norms, out=result, where=finite & (norms > 0))
         return result
@@ -104,7 +170,7 @@ def _decaying_sum(values: np.ndarray, weight: float, carry: float) -> tuple[np.n
     count = len(values)
     if count == 0:
         return values, carry
-    block = min(_BLOCK, count)
+    block = min(_SMOOTHED, count)
     padded = np.zeros(-(-count // block) * block)
     padded[:count] = values
     ages = np.arange(block)[:, None] - np.arange(block)[None, :]
@@ -119,6 +185,31 @@ def _decaying_sum(values: np.ndarray, weight: float, carry: float) -> tuple[np.n
     return sums, float(sums[-1])
 
 
+class Average:
+    """The moving average of a curve, as far as it has come."""
+
+    def __init__(self, weight: float) -> None:
+        self.curve = Curve()
+        self.weight = weight
+        self._smoother = Smoother(weight)
+
+    def catch_up(self, raw: Curve, most: int) -> int:
+        """Average at most so many further points of `raw` -> how many."""
+        done = self.curve.length
+        count = min(most, raw.length - done)
+        if count > 0:
+            self.curve.append(self._smoother.push(raw.part(done, done + count)))
+        return count
+
+    def truncate(self, raw: Curve, length: int) -> None:
+        """Go on after the first `length` points of `raw`."""
+        if length < self.curve.length:
+            self.curve.truncate(length)
+            reach = math.ceil(math.log(_NOTHING) / math.log(self.weight))
+            self._smoother = Smoother(self.weight)
+            self._smoother.push(raw.part(max(0, length - reach), length))
+
+
 class Series:
     """One named series: its steps (not falling), its values, and their moving average.
 
@@ -128,22 +219,12 @@ class Series:
 
     def __init__(self, smoothing: float = 0.0) -> None:
         self.raw = Curve()
-        self.smooth = Curve()
-        self._steps = np.empty(1024)
-        self._smoother = Smoother(smoothing)
+        self.steps = Column()
+        self._average = Average(smoothing) if smoothing > 0 else None
+        self._coming: Average | None = None
 
     def __len__(self) -> int:
         return self.raw.length
-
-    @property
-    def steps(self) -> np.ndarray:
-        """float64 (n,); a view."""
-        return self._steps[: self.raw.length]
-
-    @property
-    def values(self) -> np.ndarray:
-        """float64 (n,); a view."""
-        return self.raw.values
 
     def extend(self, steps: np.ndarray, values: np.ndarray) -> None:
         """Append points, (n,) and (n,); infinities become gaps."""
@@ -153,39 +234,46 @@ class Series:
             raise ValueError(f"{len(steps)} steps for {len(values)} values")
         if len(steps) == 0:
             return
-        length = len(self)
-        if length and steps[0] < self._steps[length - 1]:
-            self._truncate(int(np.searchsorted(self.steps, steps[0])))
-            length = len(self)
-        values = np.where(np.isfinite(values), values, np.nan)
-        self._steps = _grown(self._steps, length, length + len(steps))
-        self._steps[length : length + len(steps)] = steps
-        self.raw.append(values)
-        if self._smoother.weight > 0:
-            self.smooth.append(self._smoother.push(values))
+        if len(self) and steps[0] < self.steps[len(self) - 1]:
+            self._truncate(self.steps.search(steps[0]))
+        self.steps.append(steps)
+        self.raw.append(np.where(np.isfinite(values), values, np.nan))
+        if self._average is not None:
+            self._average.catch_up(self.raw, len(values))
 
     def rewind(self, step: float) -> None:
         """Forget the points after `step`."""
-        length = int(np.searchsorted(self.steps, step, side="right"))
-        if length < len(self):
-            self._truncate(length)
+        self._truncate(self.steps.search(step, right=True))
 
     def set_smoothing(self, weight: float) -> None:
-        """0 is none, towards 1 is more."""
-        self._smoother = Smoother(weight)
-        self.smooth = Curve()
-        if weight > 0:
-            self.smooth.append(self._smoother.push(self.values))
+        """0 is none, towards 1 is more; the average before it stays until `catch_up` has made the new one."""
+        self._coming = Average(weight) if weight > 0 else None
+        if weight <= 0 or len(self) == 0:
+            self._average, self._coming = self._coming, None
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether another average was asked for than the one there is."""
+        return self._coming is not None
+
+    def catch_up(self, most: int) -> int:
+        """Work at most so many points of the average that was asked for -> how many."""
+        if self._coming is None:
+            return 0
+        count = self._coming.catch_up(self.raw, most)
+        if self._coming.curve.length == len(self):
+            self._average, self._coming = self._coming, None
+        return count
 
     @property
     def main(self) -> Curve:
         """The curve that is drawn strong: the average where there is one."""
-        return self.smooth if self._smoother.weight > 0 else self.raw
+        return self._average.curve if self._average is not None else self.raw
 
     def last(self) -> float:
         """The newest value that is a number; NaN if there is none."""
         for start in range(len(self), 0, -256):
-            part = self.main.values[max(0, start - 256) : start]
+            part = self.main.part(max(0, start - 256), start)
             finite = part[np.isfinite(part)]
             if len(finite):
                 return float(finite[-1])
@@ -195,25 +283,19 @@ class Series:
         """The value of the strong curve at the point nearest to `step`; NaN if there is none."""
         if len(self) == 0:
             return float("nan")
-        i = int(np.searchsorted(self.steps, step))
-        if i == len(self) or (i > 0 and step - self._steps[i - 1] <= self._steps[i] - step):
+        i = self.steps.search(step)
+        if i == len(self) or (i > 0 and step - self.steps[i - 1] <= self.steps[i] - step):
             i -= 1
-        return float(self.main.values[i])
+        return self.main[i]
 
     def slice(self, low: float, high: float) -> tuple[int, int]:
         """The points within low..high and one more to either side, so that lines reach the edges."""
-        first = int(np.searchsorted(self.steps, low)) - 1
-        last = int(np.searchsorted(self.steps, high, side="right")) + 1
+        first, last = self.steps.search(low) - 1, self.steps.search(high, right=True) + 1
         return max(0, first), min(len(self), last)
 
     def _truncate(self, length: int) -> None:
+        for average in (self._average, self._coming):
+            if average is not None:
+                average.truncate(self.raw, length)
         self.raw.truncate(length)
-        self.set_smoothing(self._smoother.weight)
-
-
-def _grown(buffer: np.ndarray, used: int, needed: int) -> np.ndarray:
-    if needed <= len(buffer):
-        return buffer
-    larger = np.empty(max(needed, 2 * len(buffer)))
-    larger[:used] = buffer[:used]
-    return larger
+        self.steps.truncate(length)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pyqtgraph as pg
@@ -14,12 +14,14 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWi
 from latentlab.ui import theme
 from latentlab.ui.timers import single_shot
 from latentlab.ui.widgets import plot_picture
-from latentlab.ui.widgets.curves import Series
+from latentlab.ui.widgets.curve_set import CurveSet
+from latentlab.ui.widgets.curves import Column, Series
 from latentlab.ui.widgets.legend import Legend, format_value
 from latentlab.ui.widgets.plot_marks import PlotMarks
-from latentlab.ui.widgets.plot_surface import PlotSurface
+from latentlab.ui.widgets.plot_surface import PlotSurface, rgb
+from latentlab.ui.widgets.plot_trace import Trace
 
-#: At most 20 repaints a second, however many points come.
+#: Milliseconds from a change to the repaint that shows it: five a second, however many points come.
 REPAINT_MS = 200
 #: Curves are thinned to one minimum and one maximum per pixel of the plot, but never below this many.
 FEWEST_POINTS = 300
@@ -37,9 +39,9 @@ class LossPlot(QWidget):
 
     def __init__(self, plot_name: str = "", parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._series: dict[str, Series] = {}
+        self._curves = CurveSet()
         self._titles: dict[str, str] = {}
-        self._lines: dict[str, tuple[Any, Any]] = {}
+        self._lines: dict[str, tuple[Trace, Trace]] = {}
         self._colors: dict[str, int] = {}  # places in the theme's palette, of series that were shown
         self._smoothing = 0.0
         self._exact: set[str] = set()
@@ -79,6 +81,7 @@ class LossPlot(QWidget):
         self.empty.show()
 
         self._timer = single_shot(self, self.refresh, REPAINT_MS)
+        self._working = single_shot(self, self._work)
 
         top = QHBoxLayout()
         top.setSpacing(8)
@@ -98,15 +101,21 @@ class LossPlot(QWidget):
         """Append points to a series, (n,) and (n,), made when first named. NaN and infinities are gaps.
 
         Steps do not fall; if they start again further left, they replace what was there from that step on.
+        Very many are taken in piece by piece, and what comes after them then; see `is_busy`.
         """
-        if name not in self._series:
+        if name not in self._curves.series:
             self._add_series(name)
-        self._series[name].extend(steps, values)
-        self._schedule()
+        self._curves.extend(name, steps, values)
+        self._go_on()
+
+    def is_busy(self) -> bool:
+        """Whether points still wait to be taken in or averaged."""
+        return self._curves.is_busy
 
     def series(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
         """name -> (steps, values), float64 (n,) each, unsmoothed; copies."""
-        return {name: (s.steps.copy(), s.values.copy()) for name, s in self._series.items()}
+        lent = self._curves.lent()
+        return {name: (steps.array(), values.array()) for name, (steps, values) in lent.items()}
 
     def set_title(self, name: str, text: str, *, smoothed: bool = True, shown: bool = True) -> None:
         """What a series is called in legend and crosshair; may come before its first point.
@@ -117,15 +126,14 @@ class LossPlot(QWidget):
         self._titles[name] = text
         (self._exact.discard if smoothed else self._exact.add)(name)
         (self._hidden.discard if shown else self._hidden.add)(name)
-        if name in self._series:
+        if name in self._curves.series:
             self.legend.set_title(name, text)
 
     def rewind(self, step: float) -> None:
         """Forget what came after `step`: points and marks."""
-        for series in self._series.values():
-            series.rewind(step)
+        self._curves.rewind(step)
         self.marks.rewind(step)
-        self._schedule()
+        self._go_on()
 
     def reset(self) -> None:
         """Back to the empty state; titles, smoothing and scale stay."""
@@ -133,7 +141,8 @@ class LossPlot(QWidget):
         for lines in self._lines.values():
             for line in lines:
                 self.plot.removeItem(line)
-        self._series, self._lines, self._colors = {}, {}, {}
+        self._curves.clear()
+        self._lines, self._colors = {}, {}
         self.legend.clear()
         self._hide_crosshair()
         self.follow()
@@ -144,11 +153,11 @@ class LossPlot(QWidget):
     def set_smoothing(self, amount: float) -> None:
         """0 shows the values; towards 1, a longer moving average over the faint values."""
         self._smoothing = max(0.0, min(MAX_SMOOTHING, float(amount)))
-        for name, series in self._series.items():
+        for name, series in self._curves.series.items():
             series.set_smoothing(self._smoothing_of(name))
             if name in self._colors:
                 self._style_line(name)
-        self._schedule()
+        self._work()
 
     def set_log(self, on: bool) -> None:
         """A logarithmic y axis; values that are not positive become gaps."""
@@ -174,7 +183,7 @@ class LossPlot(QWidget):
         low, high = self.plot.getViewBox().viewRange()[0]
         points = max(FEWEST_POINTS, self.plot.width())
         extents = []
-        for name, series in self._series.items():
+        for name, series in self._curves.series.items():
             raw_line, main_line = self._lines[name]
             self.legend.item(name).set_value(series.last())
             on = self.legend.is_on(name)
@@ -184,43 +193,51 @@ class LossPlot(QWidget):
                 continue
             first, last = series.slice(low, high)
             x, y = self._scaled(*series.main.thinned(series.steps, first, last, points))
-            main_line.setData(x, y, connect="finite")
+            main_line.set_points(x, y)
             extents.append(y[np.isfinite(y)])
             if series.main is not series.raw:
-                raw_line.setData(
-                    *self._scaled(*series.raw.thinned(series.steps, first, last, points)), connect="finite"
-                )
+                raw_line.set_points(*self._scaled(*series.raw.thinned(series.steps, first, last, points)))
         if self._following:
             self._fit_y(extents)
         self.marks.arrange()
+        # Left to the paint, the new ranges would ask for a second one.
+        self.plot.scene().prepareForPaint()
 
     # --- files ---------------------------------------------------------------------------------------------
 
-    def shown(self) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-        """Of `series` those that the legend has switched on."""
-        return {name: values for name, values in self.series().items() if self.legend.is_on(name)}
+    def shown(self) -> dict[str, tuple[Column, Column]]:
+        """Of the series those that the legend has switched on: name -> (steps, values), unsmoothed.
+
+        They stay what they are now; their arrays are made by whoever asks, where the window need not wait.
+        """
+        return {name: columns for name, columns in self._curves.lent().items() if self.legend.is_on(name)}
 
     def picture(self, kind: Literal["png", "svg"]) -> bytes:
         """The plot as it is now under its legend: a drawing, or a PNG twice as fine as the screen at 1x."""
         self._hide_crosshair()
+        self._curves.finish()
         self.refresh()
         entries = [(self._titles.get(name, name), QColor(self._color(name))) for name in self.shown()]
         return plot_picture.picture(self.plot, entries, kind)
 
     # --- inside --------------------------------------------------------------------------------------------
 
+    def _work(self) -> None:
+        """A piece of what there is to do now, the rest when the window has done what else there is."""
+        self._curves.work()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        if self._curves.is_busy:
+            self._working.start()
+        else:
+            self._schedule()
+
     def _add_series(self, name: str) -> None:
-        self._series[name] = Series(self._smoothing_of(name))
-        lines = []
-        for z in (1, 2):  # the faint values lie below every average
-            line = pg.PlotDataItem([], [], antialias=False)
-            line.setZValue(z)
+        self._curves.series[name] = Series(self._smoothing_of(name))
+        self._lines[name] = Trace(1), Trace(2)  # the faint values lie below every average
+        for line in self._lines[name]:
             self.plot.addItem(line, ignoreBounds=True)
-            # Only after addItem: both ask the view for its range.
-            line.setDownsampling(auto=True, method="peak")
-            line.setClipToView(True)
-            lines.append(line)
-        self._lines[name] = (lines[0], lines[1])
         shown = name not in self._hidden
         self.legend.add(name, self._titles.get(name, name), self._color(name) if shown else "", on=shown)
         if shown:
@@ -244,14 +261,17 @@ class LossPlot(QWidget):
             return x, np.where(y > 0, np.log10(y), np.nan)
 
     def _fit_x(self) -> None:
-        ends = [s.steps[[0, -1]] for s in self._series.values() if len(s)]
+        ends = [(s.steps[0], s.steps[len(s) - 1]) for s in self._curves.series.values() if len(s)]
         if ends:
             low, high = min(e[0] for e in ends), max(e[1] for e in ends)
             self.plot.setXRange(low, high if high > low else low + 1, padding=0)
 
     def _fit_y(self, extents: list[np.ndarray]) -> None:
         """All but the outermost half percent: one spike must not flatten an evening of training."""
-        bounds = [np.percentile(y, (0.5, 99.5)) for y in extents if len(y)]
+        bounds = []
+        for y in filter(len, extents):
+            places = [round(0.005 * (len(y) - 1)), round(0.995 * (len(y) - 1))]
+            bounds.append(np.partition(y, places)[places])
         if bounds:
             low, high = float(min(b[0] for b in bounds)), float(max(b[1] for b in bounds))
             room = 0.08 * (high - low) or 0.08 * abs(high) or 1.0
@@ -269,13 +289,13 @@ class LossPlot(QWidget):
             self.following_changed.emit(on)
 
     def _show_emptiness(self) -> None:
-        empty = not any(len(s) for s in self._series.values())
+        empty = not any(len(s) for s in self._curves.series.values())
         self.empty.setVisible(empty)
         for side in ("left", "bottom"):
             self.plot.getAxis(side).setOpacity(0.0 if empty else 1.0)
 
     def _on_range_changed_by_hand(self, *_: object) -> None:
-        if self._series:
+        if self._curves.series:
             self._set_following(False)
 
     def _on_legend_toggled(self, name: str, on: bool) -> None:
@@ -286,11 +306,11 @@ class LossPlot(QWidget):
 
     def _on_mouse_moved(self, position: QPointF) -> None:
         view = self.plot.getViewBox()
-        if not self._series or not view.sceneBoundingRect().contains(position):
+        if not self._curves.series or not view.sceneBoundingRect().contains(position):
             self._hide_crosshair()
             return
         step = view.mapSceneToView(position).x()
-        shown = [(n, s) for n, s in self._series.items() if self.legend.is_on(n) and len(s)]
+        shown = [(n, s) for n, s in self._curves.series.items() if self.legend.is_on(n) and len(s)]
         lines = []
         for name, series in shown:
             title, value = html.escape(self._titles.get(name, name)), format_value(series.at(step))
@@ -351,14 +371,10 @@ class LossPlot(QWidget):
         raw, main = self._lines[name]
         # Mixed with the ground rather than transparent: where a noisy curve crosses itself, alpha adds up.
         strong, ground = QColor(self._color(name)), theme.current().color("panel")
-        faint = QColor(*(round(0.3 * s + 0.7 * g) for s, g in zip(_rgb(strong), _rgb(ground), strict=True)))
-        raw.setPen(pg.mkPen(faint, width=1))
-        # A broader line costs twice the time: only where it has to stand out from the values behind it.
-        main.setPen(pg.mkPen(self._color(name), width=1.5 if self._smoothing_of(name) else 1))
-
-
-def _rgb(color: QColor) -> tuple[int, int, int]:
-    return color.red(), color.green(), color.blue()
+        faint = QColor(*(round(0.3 * s + 0.7 * g) for s, g in zip(rgb(strong), rgb(ground), strict=True)))
+        raw.set_pen(faint)
+        # Broader where it has to stand out from the values behind it.
+        main.set_pen(strong, strong=self._smoothing_of(name) > 0)
 
 
 def _overlay(parent: QWidget, role: str) -> QLabel:

@@ -3,14 +3,43 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, Signal
-from PySide6.QtGui import QMouseEvent
+from PySide6.QtGui import QColor, QMouseEvent, QPainter, QPen
 
 
 class PlotAxis(pg.AxisItem):
     """Whole steps with thousands below, plain numbers at the side."""
+
+    _specs: Any = None
+    picture: Any
+
+    def paint(self, painter: QPainter, option: object, widget: object) -> None:
+        """Draw at once what pyqtgraph records first, and the grid without transparency, which costs more time
+        than all curves.
+        """
+        if self.picture is None:  # it is forgotten where ranges or looks change
+            if self.style["tickFont"]:
+                painter.setFont(self.style["tickFont"])
+            axis, ticks, texts = self.generateDrawSpecs(painter) or (None, (), ())
+            pens = {pen.color().rgba(): pen for pen, _, _ in ticks}
+            pens = {color: self._on_ground(pen) for color, pen in pens.items()}
+            ticks = [(pens[pen.color().rgba()], start, end) for pen, start, end in ticks]
+            self.picture = self._specs = axis, ticks, texts
+        if self._specs[0] is not None:
+            self.drawPicture(painter, *self._specs)
+
+    def _on_ground(self, pen: QPen) -> QPen:
+        """The pen as it looks on the plot's background."""
+        over, share, ground = (
+            pen.color(),
+            pen.color().alphaF(),
+            self.getViewWidget().backgroundBrush().color(),
+        )
+        mixed = (share * a + (1 - share) * b for a, b in zip(rgb(over), rgb(ground), strict=True))
+        return pg.mkPen(QColor(*map(round, mixed)), width=pen.widthF())
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.logMode:  # a plain range is asked for once more while the scale changes
@@ -41,6 +70,8 @@ class PlotSurface(pg.PlotWidget):
         self.setMinimumHeight(96)
         self.getAxis("left").setWidth(44)
         self.getAxis("left").setGrid(180)
+        for axis in axes.values():  # below the curves, which it would cut
+            axis.setZValue(self.getViewBox().zValue() - 1)
         self.getAxis("left").setStyle(tickLength=0)
         self.getAxis("bottom").setStyle(tickLength=0)
 
@@ -51,3 +82,8 @@ class PlotSurface(pg.PlotWidget):
     def leaveEvent(self, event: QEvent) -> None:
         super().leaveEvent(event)
         self.left.emit()
+
+
+def rgb(color: QColor) -> tuple[int, int, int]:
+    """0 to 255."""
+    return color.red(), color.green(), color.blue()

@@ -47,7 +47,7 @@ def test_log_scale_and_smoothing_change_what_is_drawn_and_not_what_is_kept(opene
 
     def drawn():
         plot.refresh()
-        return plot._lines["neg_elbo"][1].getOriginalDataset()[1]
+        return plot._lines["neg_elbo"][1].points[1]
 
     smoothing.setFocus()
     qtbot.keyClick(smoothing, Qt.Key.Key_Home)
