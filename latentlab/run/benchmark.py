@@ -5,18 +5,13 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import os
-import platform
-import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
-import psutil
 
 import latentlab
 from latentlab.core.config import Config, parse, setting
@@ -126,6 +121,8 @@ def benchmark(models: Sequence[str] = (), report: Report = no_report, **settings
     afterwards, whatever happens. ConfigError for what cannot be, before anything is measured; RunError where
     a model does not fit into memory or diverges.
     """
+    import tempfile
+
     config = parse(BenchmarkConfig, settings, "benchmark")
     chosen = {key: {} for key in models} if models else USUAL
     plans = [plan(key, values, {"steps": 0, "heldout": 0}) for key, values in chosen.items()]
@@ -234,13 +231,16 @@ def _decoding_ms(model: Model, count: int, seconds: float) -> float:
         started = time.perf_counter()
         render(model, latents)
         times.append(time.perf_counter() - started)
-    return 1000 * median(times)
+    return 1000 * float(np.median(times))
 
 
 # The machine
 
 
 def _machine(names: Sequence[str]) -> Machine:
+    import platform
+
+    import psutil
     import torch
 
     gpus = [devices.describe(name) for name in names if name != "cpu"]
@@ -258,6 +258,9 @@ def _machine(names: Sequence[str]) -> Machine:
 
 def _cpu_name() -> str:
     """What the maker calls the processor, where the system tells; else what it calls itself."""
+    import platform
+    import subprocess
+
     ways: dict[str, Callable[[], str]] = {
         "linux": lambda: _after_colon(Path("/proc/cpuinfo").read_text("utf-8", "replace")),
         "darwin": lambda: subprocess.check_output(["sysctl", "-n", "machdep.cpu.brand_string"], text=True),
