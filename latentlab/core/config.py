@@ -19,7 +19,10 @@ from latentlab.core.errors import ConfigError
 class Config(BaseModel):
     """Base of every nested ``Config``: frozen, unknown keys refused, no NaN or infinity."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True)
+    # There are some fifty, and a start needs few of them.
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", allow_inf_nan=False, validate_default=True, defer_build=True
+    )
 
 
 C = TypeVar("C", bound=Config)
@@ -146,6 +149,17 @@ def parse(config: type[C], values: Mapping[str, Any], where: str) -> C:
         return config.model_validate(dict(values))
     except ValidationError as error:
         raise ConfigError(_explain(config, error, where)) from None
+
+
+def kept(config: type[C], values: Mapping[str, Any]) -> C:
+    """A Config of those `values` that are still allowed, the rest being its defaults."""
+    good: dict[str, Any] = {}
+    for name, value in values.items():
+        try:
+            good = parse(config, good | {name: value}, "kept").model_dump(include={*good, name})
+        except ConfigError:
+            continue
+    return config(**good)
 
 
 def _explain(config: type[Config], error: ValidationError, where: str) -> str:

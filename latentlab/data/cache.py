@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from latentlab.core import paths
 from latentlab.data.dataset import MAX_SIZE, MIN_SIZE, Contents, Skipped
@@ -300,6 +299,8 @@ def _host() -> str:
 def _is_left_over(folder: Path) -> bool:
     """Whether nobody writes into a half dataset any more: another host's, and one whose process's number was
     given again, are known by their age. OSError."""
+    import psutil
+
     host, _, pid = folder.name.removeprefix(_PARTIAL).rpartition("-")[0].partition("-")
     if host == _host() and pid.isdigit() and not psutil.pid_exists(int(pid)):
         return True

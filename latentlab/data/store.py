@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import BinaryIO, Protocol
 
 import numpy as np
-import psutil
 
 from latentlab.core import paths, settings
 from latentlab.core.errors import DataError
@@ -27,6 +26,8 @@ _PASSING = ("cannot be opened: ", "cannot be read: ", "cannot be listed: ", "doe
 
 def budget() -> int:
     """Bytes of images that a dataset may hold in memory: what the settings say, else a quarter of all."""
+    import psutil
+
     chosen = settings.load()[0].dataset_memory
     if chosen:
         return round(chosen * 2**30)

@@ -15,7 +15,6 @@ from PySide6.QtGui import QDropEvent
 
 from latentlab.latent import bookmarks
 from latentlab.latent.files import save_latents
-from latentlab.run.latents import read_latents
 from latentlab.ui.kept_file import KeptFile
 from latentlab.ui.mixture import Mixture
 from latentlab.ui.timers import single_shot
@@ -92,6 +91,8 @@ class Bookmarks(QObject):
         if self._latent.model is None:
             self._session.notify("info", "Open the run first that these latents are of.")
             return
+        from latentlab.run.latents import read_latents
+
         size = self._size
         self._session.start_task(lambda _: read_latents(path, size), self._on_brought)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from latentlab import data
 from latentlab.core.config import Config, parse
@@ -13,9 +13,10 @@ from latentlab.core.errors import DataError, LatentlabError
 from latentlab.data.base import SOURCES, Dataset, Report, Source, SourceConfig, kind_of
 from latentlab.data.fetched import Fetched
 from latentlab.data.image_file import SUFFIXES
-from latentlab.export.state import State
 from latentlab.latent.files import holds_latents
-from latentlab.run.latents import state_of
+
+if TYPE_CHECKING:
+    from latentlab.export.state import State
 
 
 @dataclasses.dataclass(frozen=True)
@@ -80,6 +81,8 @@ def look(key: str, path: str) -> Seen:
 
 def what_is(path: Path) -> Dropped:
     """What a person has let go of over the window. ExportError for a picture whose state is damaged."""
+    from latentlab.run.latents import state_of
+
     if (path / "run.json").exists():
         return Dropped("run", path)
     if (state := state_of(path)) is not None:

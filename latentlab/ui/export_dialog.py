@@ -20,13 +20,14 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
+from latentlab.core.config import kept
 from latentlab.data.base import Report
 from latentlab.export.base import write_picture
 from latentlab.export.state import State
 from latentlab.run.grids import GRIDS
 from latentlab.ui.export_preview import ExportPreview
 from latentlab.ui.export_settings import GridSettings
-from latentlab.ui.export_state import GridMaker, LastSettings, kept, material, same
+from latentlab.ui.export_state import GridMaker, LastSettings, material, same
 from latentlab.ui.export_target import ExportTarget, attempt
 from latentlab.ui.exports import Job
 from latentlab.ui.session import Session

@@ -15,12 +15,11 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from latentlab.core.config import parse
+from latentlab.core.config import kept, parse
 from latentlab.core.errors import ConfigError
 from latentlab.export.layout import Layout
 from latentlab.run.grids import GRIDS
 from latentlab.ui import theme
-from latentlab.ui.export_state import kept
 from latentlab.ui.widgets.fields import choice_field
 from latentlab.ui.widgets.form import ConfigForm
 from latentlab.ui.widgets.labels import Sentence, heading, rule

@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import ConfigDict, Field
 from PySide6.QtCore import QObject, Signal
 
-from latentlab.core.config import C, Config, parse
-from latentlab.core.errors import Cancelled, ConfigError, LatentlabError
+from latentlab.core.config import Config
+from latentlab.core.errors import Cancelled, LatentlabError
 from latentlab.data.base import Report
 from latentlab.export.layout import Layout
 from latentlab.export.state import State
@@ -41,17 +41,6 @@ class LastSettings(Config):
     layout: dict[str, Any] = Field(default_factory=dict)
     suffix: str = ".png"
     state: bool = True
-
-
-def kept(config: type[C], values: Mapping[str, Any]) -> C:
-    """A Config of those `values` that are still allowed, the rest being its defaults."""
-    good: dict[str, Any] = {}
-    for name, value in values.items():
-        try:
-            good = parse(config, good | {name: value}, "kept").model_dump(include={*good, name})
-        except ConfigError:
-            continue
-    return config(**good)
 
 
 def material(session: Session) -> grids.Material:

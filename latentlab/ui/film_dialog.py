@@ -10,7 +10,7 @@ from typing import Any, Literal
 from pydantic import ConfigDict, Field
 from PySide6.QtWidgets import QHBoxLayout, QSizePolicy, QVBoxLayout, QWidget
 
-from latentlab.core.config import Config, parse, setting
+from latentlab.core.config import Config, kept, parse, setting
 from latentlab.core.errors import Cancelled, ConfigError
 from latentlab.core.points import picture_shape
 from latentlab.data.base import Report
@@ -18,7 +18,6 @@ from latentlab.models.base import Model
 from latentlab.run.films import FilmConfig, frame_size, write_film
 from latentlab.run.histories import HOLD, HistoryConfig, write_history
 from latentlab.training.run_folder import RunFolder
-from latentlab.ui.export_state import kept
 from latentlab.ui.export_target import ExportTarget, attempt
 from latentlab.ui.exports import Job
 from latentlab.ui.session import Session

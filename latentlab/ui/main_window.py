@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QByteArray, QMimeData, Qt, QTimer, Signal
 from PySide6.QtGui import (
@@ -27,9 +28,7 @@ from PySide6.QtWidgets import (
     QWidget,
 )
 
-from latentlab.export.state import State
 from latentlab.ui import theme
-from latentlab.ui.export_dialog import ExportGridDialog
 from latentlab.ui.health_state import GRAVE
 from latentlab.ui.menus import Menus
 from latentlab.ui.notify import NoticeBar
@@ -52,6 +51,9 @@ from latentlab.ui.toolbar import Toolbar
 from latentlab.ui.widgets.export_bar import ExportBar
 from latentlab.ui.widgets.findings import LEVELS
 from latentlab.ui.widgets.labels import rule
+
+if TYPE_CHECKING:
+    from latentlab.export.state import State
 
 
 class MainWindow(QMainWindow):
@@ -186,6 +188,8 @@ class MainWindow(QMainWindow):
         if self.session.latent.model is None:
             self.session.notify("info", "There is nothing to export yet: press Train, or open a run.")
             return
+        from latentlab.ui.export_dialog import ExportGridDialog
+
         ExportGridDialog(self.session, self).show()
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -240,6 +244,8 @@ class MainWindow(QMainWindow):
         self.session.bookmarks.bring_in(path)
 
     def _on_grid_wanted(self, state: State) -> None:
+        from latentlab.ui.export_dialog import ExportGridDialog
+
         ExportGridDialog(
             self.session, self, source=state.source, settings=state.settings, layout=state.layout
         ).show()

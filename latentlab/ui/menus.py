@@ -11,8 +11,6 @@ from PySide6.QtGui import QAction, QDesktopServices, QKeySequence
 from PySide6.QtWidgets import QApplication, QFileDialog, QMenu, QMessageBox
 
 from latentlab.ui import theme
-from latentlab.ui.import_dialog import ImportDialog
-from latentlab.ui.model_dialog import ModelDialog
 from latentlab.ui.panels.source_choice import RecentMenu
 
 if TYPE_CHECKING:
@@ -149,9 +147,13 @@ class Menus:
             self._session.open_run(folder)
 
     def _on_import_weights(self) -> None:
+        from latentlab.ui.import_dialog import ImportDialog
+
         ImportDialog(self._session, self._window).show()
 
     def _on_export_model(self) -> None:
+        from latentlab.ui.model_dialog import ModelDialog
+
         ModelDialog(self._session, self._window).show()
 
     def _show_export_model(self) -> None:

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Signal
 
-from latentlab.export.state import State
-from latentlab.run.grids import GRIDS
-from latentlab.run.pictures import find_run
 from latentlab.training.run_folder import RunFolder
 from latentlab.ui.latent_state import LARGEST_SEED
 
 if TYPE_CHECKING:
+    from latentlab.export.state import State
     from latentlab.ui.session import Session
 
 
@@ -72,6 +70,8 @@ class Returning(QObject):
         self._arrive(path, state)
 
     def _arrive(self, path: Path, state: State) -> None:
+        from latentlab.run.grids import GRIDS
+
         latent = self._session.latent
         if latent.size != state.size:
             text = f"{path.name} is of latents of {state.size} numbers, not {latent.size}."
@@ -96,6 +96,8 @@ class Returning(QObject):
 
 def _place(state: State, places: list[Path]) -> tuple[Path, int | None] | None:
     """The folder of the picture's run, and its step where that checkpoint is still there."""
+    from latentlab.run.pictures import find_run
+
     found = find_run(state, places)
     if found is None:
         return None

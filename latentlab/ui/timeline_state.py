@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 
+from latentlab.core.config import kept
 from latentlab.data.base import Report
 from latentlab.latent import keyframes, walks
 from latentlab.latent.bookmarks import Bookmark
 from latentlab.latent.walks import Route, WalkConfig
 from latentlab.ui.bookmarks_state import CHUNK, ROUND_EVERY, Item
-from latentlab.ui.export_state import kept
 from latentlab.ui.kept_file import KeptFile
 from latentlab.ui.route_finder import RouteFinder
 from latentlab.ui.timers import single_shot

@@ -7,10 +7,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSlider, QStackedWidget, QVBoxLayout, QWidget
 
 from latentlab.export.grid import compose
-from latentlab.run import PREVIEW_COLUMNS
 from latentlab.ui import theme
-from latentlab.ui.export_dialog import ExportGridDialog
-from latentlab.ui.film_dialog import FilmDialog
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.picture import GridView
@@ -127,6 +124,8 @@ class SamplesPanel(QWidget):
         if self._points.active:
             self._show_points()
             return
+        from latentlab.run import PREVIEW_COLUMNS
+
         count, _, height, width = images.shape
         rows = -(-count // PREVIEW_COLUMNS)
         picture = compose(images, PREVIEW_COLUMNS, SPACING)
@@ -188,8 +187,12 @@ class SamplesPanel(QWidget):
 
     def export_film(self) -> None:
         """Open the export-film dialog for the training."""
+        from latentlab.ui.film_dialog import FilmDialog
+
         FilmDialog(self._session, self.window(), subject="history").show()
 
     def export_strip(self) -> None:
         """Open the export-grid dialog with the stages of the training."""
+        from latentlab.ui.export_dialog import ExportGridDialog
+
         ExportGridDialog(self._session, self.window(), source="history").show()

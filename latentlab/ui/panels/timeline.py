@@ -10,7 +10,6 @@ from latentlab.core.config import describe
 from latentlab.latent.walks import WalkConfig
 from latentlab.ui import theme
 from latentlab.ui.bookmarks_state import Item
-from latentlab.ui.film_dialog import FilmDialog
 from latentlab.ui.session import Session
 from latentlab.ui.widgets.buttons import push_button
 from latentlab.ui.widgets.fields import FloatField, IntField, choice_field
@@ -169,6 +168,8 @@ class TimelinePanel(QWidget):
 
     def export_film(self) -> None:
         """Open the export-film dialog; it does not block the window."""
+        from latentlab.ui.film_dialog import FilmDialog
+
         FilmDialog(self._session, self.window()).show()
 
     def _chosen(self) -> list[Item]:
