@@ -94,7 +94,7 @@ def _in_words(found: Benchmark) -> str:
         f"{machine.system}, torch {machine.torch}, latentlab {machine.latentlab}",
         f"Random images of {config.size}×{config.size}, {config.seconds:g} s a training",
     ]
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     table.add_column("model", overflow="fold")
     table.add_column("device")
     for title in ("batch", "images/s", "ms/step", "1 image\nms", "8×8 grid\nms", "memory\nMiB"):

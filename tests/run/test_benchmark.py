@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import tempfile
 
 import pytest
@@ -10,7 +11,7 @@ import torch
 from latentlab import run
 from latentlab.core.errors import Cancelled, ConfigError, RunError
 from latentlab.models import MODELS
-from latentlab.run.benchmark import USUAL, BenchmarkConfig
+from latentlab.run.benchmark import USUAL, BenchmarkConfig, _cpu_name
 from latentlab.run.training import Training
 from latentlab.training.events import Diverged, OutOfMemory, Preview
 
@@ -166,3 +167,11 @@ def test_nothing_is_left_whatever_ends_it(monkeypatch, error):
     monkeypatch.setattr(Training, "events", events)
     with pytest.raises(error if isinstance(error, type) else type(error)):
         run.benchmark(["vae-mlp"], **SMALL)
+
+
+@pytest.mark.parametrize("system", ["linux", "darwin", "win32", "sunos5"])
+def test_a_processor_has_a_name_on_every_system(monkeypatch, system):
+    """Also where the system's own way to tell is not there, as here for all but one of them."""
+    monkeypatch.setattr(sys, "platform", system)
+    name = _cpu_name()
+    assert name and name == name.strip() and "\n" not in name
