@@ -16,6 +16,8 @@ from latentlab.training.run_folder import RunFolder
 
 #: Bytes of snapshots that are kept in memory; older ones are read from the run folder again.
 BUDGET = 128 * 2**20
+#: Snapshots that are read at once: one that a lost drive never gives must not hold up the rest.
+MOST_READ = 4
 #: Planes of points that are kept, some 30 kB each: of older snapshots their pictures are left.
 MOST_PLANES = 4000
 
@@ -36,6 +38,7 @@ class History(QObject):
         self._cache: OrderedDict[int, np.ndarray] = OrderedDict()
         self._shape = (1, 1)
         self._folder: RunFolder | None = None
+        self._reading: dict[object, int] = {}  # task -> step
         self.looked_at: tuple[int, np.ndarray] | None = None  # what `shown` told last of this run
         self.plane: Plane | None = None  # as it is now, of models of points
         self.planes: dict[int, Plane] = {}  # by step, of the snapshots that were seen to come
@@ -49,7 +52,7 @@ class History(QObject):
         self.plane = plane
         if plane is not None:
             self.planes[step] = plane
-        self.steps, self._paths, self.looked_at = [], {}, None
+        self.steps, self._paths, self._reading, self.looked_at = [], {}, {}, None
         self._cache.clear()
         self._following = True
         _, height, width = picture_shape(folder.info["image_shape"])
@@ -101,9 +104,12 @@ class History(QObject):
             return
         step = self.steps[self.index]
         if step in self._cache:
+            self._cache.move_to_end(step)
             self._tell(step, self._cache[step])
             return
         path, (height, width) = self._paths[step], self._shape
+        if len(self._reading) >= MOST_READ or step in self._reading.values():
+            return  # when one of them has come, it is the turn of what is looked at by then
 
         def read(_: Any) -> tuple[int, Path, np.ndarray]:
             from PIL import Image
@@ -113,7 +119,7 @@ class History(QObject):
             with Image.open(path) as image:
                 return step, path, split(np.asarray(image), height, width)
 
-        self._start_task(read, self._on_read)
+        self._reading[self._start_task(read, self._on_read, ended=self._on_reading_ended)] = step
 
     def _on_read(self, result: tuple[int, Path, np.ndarray]) -> None:
         step, path, images = result
@@ -122,6 +128,14 @@ class History(QObject):
         self._keep(step, images)
         if 0 <= self.index < len(self.steps) and self.steps[self.index] == step:
             self._tell(step, images)
+
+    def _on_reading_ended(self) -> None:
+        read = self._reading.pop(self.sender(), None)
+        if read is None or not 0 <= self.index < len(self.steps):
+            return  # of the run before this one
+        step = self.steps[self.index]
+        if step != read and (self.looked_at is None or self.looked_at[0] != step):
+            self._look()
 
     def _tell(self, step: int, images: np.ndarray) -> None:
         self.looked_at = step, images

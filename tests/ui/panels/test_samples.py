@@ -116,7 +116,7 @@ def test_of_a_thousand_snapshots_some_are_left_out_and_each_shown_one_is_waited_
     history.show(opened.session.run, [(number, path) for number in range(1000)])
     slider = the("history_slider")
     held = []
-    monkeypatch.setattr(history, "_start_task", lambda read, then: held.append((read, then)))
+    monkeypatch.setattr(history, "_start_task", lambda read, then, ended: held.append((read, then)))
     click("history_play")
     samples._timer.stop()  # the test is the clock
     assert slider.value() == 0
@@ -139,7 +139,7 @@ def test_of_a_thousand_snapshots_some_are_left_out_and_each_shown_one_is_waited_
 def test_a_snapshot_that_never_comes_does_not_hold_up_the_rest(opened, the, samples, click, monkeypatch):
     history, slider = opened.session.history, the("history_slider")
     history._cache.clear()
-    monkeypatch.setattr(history, "_start_task", lambda read, then: None)
+    monkeypatch.setattr(history, "_start_task", lambda read, then, ended: None)
     click("history_play")
     samples._timer.stop()
     for _ in range(30):
@@ -174,7 +174,7 @@ def test_a_late_read_of_another_run_does_not_show_under_this_one(opened, samples
 
     history, held = opened.session.history, []
     starts = history._start_task
-    history._start_task = lambda read, then: held.append((read, then))
+    history._start_task = lambda read, then, ended: held.append((read, then))
     history._cache.clear()
     history.show(opened.session.run, opened.session.run.samples())
     read, then = held.pop()
@@ -184,7 +184,7 @@ def test_a_late_read_of_another_run_does_not_show_under_this_one(opened, samples
     moved = [(step, path.with_name("other")) for step, path in again.samples]
     shown = []
     history.shown.connect(lambda step, images: shown.append(step))
-    history._start_task = lambda read, then: None
+    history._start_task = lambda read, then, ended: None
     history.show(opened.session.run, moved)
     then(late)
     assert shown == []
