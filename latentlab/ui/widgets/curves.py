@@ -82,7 +82,7 @@ class Curve(Column):
     """A column of values, NaN a gap; coarse copies of minima and maxima grow along."""
 
     def __init__(self) -> None:
-        super().__init__()
+        super().__init__(BLOCK)
         self._levels = [(Column(BLOCK // 4), Column(BLOCK // 4)) for _ in range(LEVELS)]
 
     def append(self, values: np.ndarray) -> None:
@@ -110,7 +110,7 @@ class Curve(Column):
         `steps` has one x for each value. Few points are given as they are; the last ones, which fill no
         bucket, have smaller ones. The first bucket may begin before `first`.
         """
-        count = last - first
+        count, points = last - first, max(2, points)
         if count <= 2 * points:
             return steps.part(first, last), self.part(first, last)
         # A power of two, and buckets that begin at its multiples: curves do not shimmer while they grow.
@@ -121,7 +121,7 @@ class Curve(Column):
         x = steps.part(start, stop, width // 2)
         y = np.column_stack([low, high]).reshape(-1)
         # The last points are what people look at: lines end at the very last.
-        rest = self.thinned(steps, min(stop, last - 1), last, max(1, points // 8))
+        rest = self.thinned(steps, min(stop, last - 1), last, points // 8)
         return np.append(x, rest[0]), np.append(y, rest[1])
 
     def _extrema(self, start: int, stop: int, width: int) -> tuple[np.ndarray, np.ndarray]:

@@ -4,8 +4,12 @@ import csv
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
+from latentlab.export import curves as export_curves
 from latentlab.export.curves import write_csv
+from latentlab.ui.widgets import curves
 from latentlab.ui.widgets.curves import Column, Curve, Series, Smoother
 
 
@@ -24,6 +28,113 @@ def counted(count):
     column = Column()
     column.append(np.arange(count, dtype=float))
     return column
+
+
+@pytest.fixture(scope="module")
+def small():
+    """Blocks and buckets so small that a few hundred points go through all of them."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(curves, "BUCKET", 4)
+        patch.setattr(curves, "BLOCK", 32)
+        yield
+
+
+POINTS = st.lists(st.one_of(st.just(np.nan), st.integers(-50, 50)), min_size=1, max_size=700)
+
+
+def grown(values, cuts):
+    curve, steps = Curve(), Column(32)
+    for part in np.split(values, sorted({cut % len(values) for cut in cuts})):
+        curve.append(part)
+    steps.append(np.arange(len(values)) * 10.0)
+    return curve, steps
+
+
+@given(
+    POINTS,
+    st.lists(st.integers(0, 700), max_size=4),
+    st.integers(0, 700),
+    st.integers(0, 700),
+    st.integers(2, 40),
+)
+def test_what_is_drawn_is_the_minimum_and_maximum_of_what_it_stands_for(small, points, cuts, a, b, width):
+    values = np.array(points, float)
+    curve, steps = grown(values, cuts)
+    first, last = sorted((a % len(values), b % len(values) + 1))
+    first = min(first, last - 1)
+    x, y = curve.thinned(steps, first, last, width)
+    assert len(x) == len(y) and (np.diff(x) >= 0).all()
+    assert x[-1] == steps[last - 1]
+    if len(x) == last - first:
+        assert np.array_equal(y, values[first:last], equal_nan=True)
+        return
+    # Each pair of points stands for those from its x to that of the next pair; no point is left out.
+    size = int(x[1] - x[0]) // 5
+    start = first // size * size
+    full = (last - start) // size
+    assert full <= width + 1
+    buckets = values[start : start + full * size].reshape(-1, size)
+    assert np.array_equal(y[: 2 * full : 2], np.fmin.reduce(buckets, axis=1), equal_nan=True)
+    assert np.array_equal(y[1 : 2 * full : 2], np.fmax.reduce(buckets, axis=1), equal_nan=True)
+    rest, drawn = values[start + full * size : last], y[2 * full :]
+    for reduce in (np.fmin.reduce, np.fmax.reduce):
+        if len(rest):
+            assert np.array_equal(reduce(rest), reduce(drawn), equal_nan=True)
+
+
+@given(POINTS, POINTS, st.integers(0, 700), st.sampled_from([0.0, 0.5, 0.99]))
+def test_what_was_done_again_looks_as_if_it_had_been_done_once(small, points, again, step, weight):
+    points, step = [*points, 1, 2], step % (len(points) + 1)
+    series, fresh = Series(weight), Series(weight)
+    series.extend(np.arange(len(points)), np.array(points, float))
+    kept = series.raw.lent(), series.raw.array()
+    series.extend(np.arange(step, step + len(again)), np.array(again, float))
+    both = np.array(points[:step] + again, float)
+    fresh.extend(np.arange(len(both)), both)
+    assert np.array_equal(series.raw.array(), fresh.raw.array(), equal_nan=True)
+    np.testing.assert_allclose(series.main.array(), fresh.main.array(), rtol=1e-9, atol=1e-9)
+    for mine, theirs in zip(
+        series.raw.thinned(series.steps, 0, len(series), 5),
+        fresh.raw.thinned(fresh.steps, 0, len(fresh), 5),
+        strict=True,
+    ):
+        assert np.array_equal(mine, theirs, equal_nan=True)
+    assert np.array_equal(kept[0].array(), kept[1], equal_nan=True), "what was lent has changed"
+
+
+@given(st.lists(st.integers(0, 9), max_size=100).map(sorted), st.integers(-1, 10), st.booleans())
+def test_a_column_is_searched_and_cut_as_an_array_is(values, wanted, right):
+    column = Column(8)
+    column.append(np.array(values, float))
+    assert column.search(wanted, right=right) == np.searchsorted(values, wanted, "right" if right else "left")
+    for first, last, every in ((0, len(values), 1), (3, 40, 16), (9, 90, 2)):
+        last = min(last, len(values))
+        assert np.array_equal(column.part(first, last, every), values[first:last:every])
+
+
+def test_a_peak_of_one_point_in_a_million_is_drawn():
+    values = np.zeros(1_000_000)
+    values[[123_456, 999_990]] = 7, -7
+    curve, steps = Curve(), counted(1_000_000)
+    curve.append(values)
+    for first in (0, 100_000):
+        x, y = curve.thinned(steps, first, 1_000_000, 1000)
+        assert y.max() == 7 and y.min() == -7 and len(x) < 3000
+        assert abs(x[y.argmax()] - 123_456) <= 1024 and abs(x[y.argmin()] - 999_990) <= 16
+
+
+def test_another_average_takes_the_place_of_the_one_before_when_it_is_whole():
+    series, values = Series(0.5), np.random.default_rng(0).normal(size=1000)
+    series.extend(np.arange(1000), values)
+    before = series.main.array()
+    series.set_smoothing(0.9)
+    assert series.is_behind and series.catch_up(400) == 400
+    assert np.array_equal(series.main.array(), before)
+    series.extend(np.arange(1000, 1010), np.ones(10))
+    assert series.catch_up(10_000) == 610 and not series.is_behind and series.catch_up(5) == 0
+    np.testing.assert_allclose(series.main.array(), slow_average(np.r_[values, np.ones(10)], 0.9), rtol=1e-9)
+    series.set_smoothing(0)
+    assert not series.is_behind and series.main is series.raw
 
 
 @pytest.mark.parametrize("weight", [0.1, 0.6, 0.9, 0.99, 0.999])
@@ -124,3 +235,18 @@ def test_csv_holds_exact_numbers_and_empty_gaps(tmp_path):
     assert rows[1:] == [["0", repr(0.1 + 0.2), ""], ["1", "", "1e-07"], ["2", "3.0", ""], ["3", "", "2.0"]]
     with pytest.raises(ValueError, match="no series"):
         write_csv({}, path)
+
+
+def test_csv_that_is_written_in_parts_holds_every_line_once(tmp_path, monkeypatch):
+    monkeypatch.setattr(export_curves, "LINES", 3)
+    random = np.random.default_rng(0)
+    a = np.arange(10.0), random.normal(size=10)
+    b = np.array([2.0, 2.5, 9.0, 12.0]), random.normal(size=4)
+    write_csv({"a": a, "again": a, "b": b}, tmp_path / "curves.csv")
+    with (tmp_path / "curves.csv").open(newline="") as file:
+        rows = list(csv.reader(file))[1:]
+    assert [row[0] for row in rows] == ["0", "1", "2", "2.5", *map(str, range(3, 10)), "12"]
+    for column, (steps, values) in ((1, a), (2, a), (3, b)):
+        assert [(float(row[0]), float(row[column])) for row in rows if row[column]] == list(
+            zip(*map(np.ndarray.tolist, (steps, values)), strict=True)
+        )

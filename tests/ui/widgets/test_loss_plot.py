@@ -3,7 +3,7 @@ import xml.etree.ElementTree as ET
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt
 from PySide6.QtGui import QColor, QImage
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QWidget
@@ -359,3 +359,42 @@ def test_a_series_of_few_values_is_not_averaged_where_its_title_says_so(qtbot) -
     plot.refresh()
     assert plot.legend.item("heldout").value == 10.0
     assert plot.legend.item("loss").value > 15.0
+
+
+def test_a_refresh_is_painted_once(plot, qtbot):
+    """New ranges that only the paint notices would ask for a second one."""
+    painted = []
+
+    class Watcher(QObject):
+        def eventFilter(self, watched, event):
+            painted.extend([1] * (event.type() == QEvent.Type.Paint))
+            return False
+
+    fill(plot)
+    watcher = Watcher(plot)
+    plot.plot.viewport().installEventFilter(watcher)
+    for _ in range(3):
+        QApplication.processEvents()
+    painted.clear()
+    plot.extend("loss", np.arange(1000, 1500), np.full(500, 300.0))
+    plot.refresh()
+    for _ in range(5):
+        QApplication.processEvents()
+    assert len(painted) == 1
+
+
+def test_much_is_shown_once_it_is_taken_in_and_a_picture_does_not_wait_for_it(plot, qtbot):
+    count = 200_000
+    plot.set_smoothing(0.5)
+    plot.extend("loss", np.arange(count), np.ones(count))
+    plot.extend("loss", [count], [2.0])
+    assert plot.is_busy()
+    qtbot.waitUntil(lambda: not plot.is_busy())
+    assert plot.series()["loss"][1][-1] == 2.0
+    plot.set_smoothing(0.9)
+    assert plot.is_busy()
+    plot.picture("png")
+    assert not plot.is_busy() and plot.legend.item("loss").value == pytest.approx(1.1)
+    plot.extend("loss", np.arange(count + 1, 2 * count), np.ones(count - 1))
+    plot.reset()
+    assert not plot.is_busy() and plot.series() == {}
