@@ -38,7 +38,7 @@ def scrubbed(tmp_path, qapp):
     samples = []
     for step in range(100):
         path = tmp_path / f"{step}.png"
-        Image.fromarray(np.full((8, 8), step, np.uint8)).save(path)
+        Image.fromarray(np.full((12, 12), step, np.uint8)).save(path)
         samples.append((step, path))
     info = {"image_shape": [1, 8, 8], "metrics": []}
     history = History(start)
