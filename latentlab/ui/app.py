@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -23,6 +24,8 @@ def create_window(argv: Sequence[str] = ()) -> MainWindow:
 
     What people see and what tests drive is the same. Its work in the background begins with its first paint.
     """
+    # Qt would hand every larger fill to threads that take the cores from training, and wait for them.
+    os.environ.setdefault("QT_NO_GUI_THREADPOOL", "1")
     app = QApplication.instance() or QApplication([sys.argv[0], *argv])
     assert isinstance(app, QApplication)
     app.setApplicationName("latentlab")

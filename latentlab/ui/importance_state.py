@@ -14,7 +14,7 @@ from latentlab.latent.importance import Importance, importance
 from latentlab.models.vae import VAE
 from latentlab.ui.loan import Loan
 from latentlab.ui.timers import single_shot
-from latentlab.ui.workers import kernel_threads, yield_to_the_window
+from latentlab.ui.workers import keep_to_one_kernel_thread, yield_to_the_window
 
 if TYPE_CHECKING:
     from latentlab.models.base import Model
@@ -118,13 +118,7 @@ class ImportanceState(QObject):
 
 
 def _measured(images: np.ndarray | None, model: Model, report: Report) -> Importance:
-    import torch
-
     yield_to_the_window()
-    try:
-        # The other cores are for what a person waits for; beside a second team of kernel threads it takes
-        # six times as long.
-        torch.set_num_threads(1)
-        return importance(model, images, report, IMAGES)
-    finally:
-        torch.set_num_threads(kernel_threads())  # what threads that begin later take over
+    # Even when nothing is trained: the other cores are for what a person waits for.
+    keep_to_one_kernel_thread()
+    return importance(model, images, report, IMAGES)

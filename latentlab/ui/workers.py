@@ -13,8 +13,9 @@ import threading
 import time
 import traceback
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from PySide6.QtCore import QObject, QThread, Signal
@@ -42,6 +43,8 @@ from latentlab.ui.mailbox import Mailbox
 if TYPE_CHECKING:
     from latentlab.models.base import Model
     from latentlab.run import Plan, Training
+
+T = TypeVar("T")
 
 #: Seconds between two copies of the live weights for the sampling thread.
 REFRESH = 0.2
@@ -96,6 +99,8 @@ class Task(Worker):
         self._cancelled.set()
 
     def work(self) -> None:
+        if kernel_threads.cache_info().currsize:  # torch is there
+            (keep_to_one_kernel_thread if Trainer.working else take_all_kernel_threads)()
         result = self._function(self)
         if not self._cancelled.is_set():
             self.succeeded.emit(result)
@@ -131,6 +136,8 @@ class Trainer(Worker):
     saved = Signal(object)  # Saved
     paused = Signal(int)  # step
     done = Signal(object)  # Done
+    #: Whether one is at work: the cores are its own then.
+    working = False
 
     def __init__(
         self,
@@ -147,8 +154,15 @@ class Trainer(Worker):
         self._sampler = sampler
 
     def work(self) -> None:
-        yield_to_the_window()
-        take_all_kernel_threads()
+        Trainer.working = True
+        try:
+            yield_to_the_window()
+            take_all_kernel_threads()
+            self._train()
+        finally:
+            Trainer.working = False
+
+    def _train(self) -> None:
         training = self._begin()
         opened = read_run(training.folder, training.model.latent_shape[0])
         # One right after the other: in between, the window has this model with the run before.
@@ -186,10 +200,32 @@ def kernel_threads() -> int:
 
 
 def take_all_kernel_threads() -> None:
-    """A new thread begins with the number that any other set last."""
+    """For the one thread that trains, and for work while nothing is trained."""
+    _set_kernel_threads(kernel_threads())
+
+
+def keep_to_one_kernel_thread() -> None:
+    """For threads that live beside a training's.
+
+    The first kernel that a thread runs on several cores gives it a team for life. As soon as teams have more
+    threads than there are cores, all of them sleep at each kernel's end instead of waiting awake, which made
+    small kernels four times as long.
+    """
+    _set_kernel_threads(1)
+
+
+def _set_kernel_threads(count: int) -> None:
+    """Of this thread. Asked for first: its first kernel would take over what any other thread set last."""
     import torch
 
-    torch.set_num_threads(kernel_threads())
+    torch.get_num_threads()
+    torch.set_num_threads(count)
+
+
+def in_full_strength(function: Callable[..., T], *given: Any) -> T:
+    """What a function returns that may use all cores; in a thread of its own, with which its team ends."""
+    with ThreadPoolExecutor(1, initializer=take_all_kernel_threads) as alone:
+        return alone.submit(function, *given).result()
 
 
 def yield_to_the_window() -> None:
@@ -270,10 +306,9 @@ class Sampler(Worker):
                 self._serve(model, channel, content)
 
     def _serve(self, model: Model, channel: str, content: Any) -> None:
-        import torch
-
         from latentlab.models.pixels import render
 
+        keep_to_one_kernel_thread()
         try:
             if channel == "refresh":
                 weights, step = content
@@ -287,9 +322,8 @@ class Sampler(Worker):
             stamp, latents = content
             if latents.shape[1:] != model.latent_shape:
                 return  # asked of the model before this one
-            torch.set_num_threads(1 if self.modest else kernel_threads())  # of this thread alone
             started = time.perf_counter()
-            images = render(model, latents)
+            images = render(model, latents) if self.modest else in_full_strength(render, model, latents)
             self.rendered.emit(channel, stamp, images, 1000 * (time.perf_counter() - started))
         except Exception as error:  # one failed decode must not end the thread
             self.failed.emit(*explain(error))

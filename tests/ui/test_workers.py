@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -10,7 +11,9 @@ from types import SimpleNamespace
 from typing import get_args
 
 import numpy as np
+import psutil
 import pytest
+import torch
 from pytestqt.qtbot import QtBot
 
 from latentlab.core.config import parse
@@ -31,7 +34,14 @@ from latentlab.training.events import (
     Saved,
 )
 from latentlab.ui import workers
-from latentlab.ui.workers import Sampler, Task, Trainer, explain
+from latentlab.ui.workers import (
+    Sampler,
+    Task,
+    Trainer,
+    explain,
+    in_full_strength,
+    keep_to_one_kernel_thread,
+)
 
 
 @pytest.fixture
@@ -292,3 +302,40 @@ def test_a_trainer_hands_on_every_kind_of_event(
     assert heard == ["opened", *(7 if isinstance(event, Paused) else event for event in told)]
     assert controls == [trainer.control] and trainer.control.waits
     assert refreshed[-3:] == [7, 7, 7]  # of Diverged, Paused and Done
+
+
+def test_a_thread_keeps_its_one_kernel_thread_whatever_others_set():
+    asked, said = threading.Event(), threading.Event()
+    found: list[int] = []
+
+    def beside_a_training() -> None:
+        keep_to_one_kernel_thread()
+        asked.set()
+        said.wait(30)
+        torch.zeros(1 << 20).add_(1.0)  # its first kernel
+        found.append(torch.get_num_threads())
+
+    before = torch.get_num_threads()
+    thread = threading.Thread(target=beside_a_training)
+    thread.start()
+    asked.wait(30)
+    torch.set_num_threads(2)
+    said.set()
+    thread.join()
+    torch.set_num_threads(before)
+    assert found == [1]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems' runtimes keep such threads for all")
+def test_work_in_full_strength_leaves_no_thread_behind(qtbot: QtBot, monkeypatch):
+    monkeypatch.setattr("latentlab.ui.workers.kernel_threads", lambda: 2)
+
+    def work(size: int) -> tuple[int, int]:
+        torch.zeros(size).add_(1.0)
+        return torch.get_num_threads(), psutil.Process().num_threads()
+
+    before = psutil.Process().num_threads()
+    threads, during = in_full_strength(work, 1 << 20)
+    assert threads == 2
+    assert during > before + 1  # itself and its team
+    qtbot.waitUntil(lambda: psutil.Process().num_threads() <= before, timeout=30_000)
