@@ -48,6 +48,8 @@ T = TypeVar("T")
 
 #: Seconds between two copies of the live weights for the sampling thread.
 REFRESH = 0.2
+#: Seconds of decoding by one kernel thread from which on it is worth the making of a team.
+WORTH_A_TEAM = 0.03
 
 
 def explain(error: BaseException) -> tuple[str, str]:
@@ -193,7 +195,7 @@ class Trainer(Worker):
 
 @functools.cache
 def kernel_threads() -> int:
-    """How many threads torch chose for its kernels; `warm_up` asks first, before any thread has its own."""
+    """How many threads torch chose for its kernels; `warming.warm_up` asks first, before any thread has its own."""
     import torch
 
     return torch.get_num_threads()
@@ -272,6 +274,7 @@ class Sampler(Worker):
         self._mailbox = Mailbox(self.CHANNELS)
         #: Whether to leave the cores to training: two teams of kernel threads would wait for each other.
         self.modest = False
+        self._cost = 0.0  # seconds that one kernel thread took for a latent, the last time
 
     def adopt(self, model: Model) -> None:
         """Take a new evaluation copy, from any thread. What waited for the old one is dropped."""
@@ -323,8 +326,12 @@ class Sampler(Worker):
             if latents.shape[1:] != model.latent_shape:
                 return  # asked of the model before this one
             started = time.perf_counter()
-            images = render(model, latents) if self.modest else in_full_strength(render, model, latents)
-            self.rendered.emit(channel, stamp, images, 1000 * (time.perf_counter() - started))
+            alone = self.modest or self._cost * len(latents) < WORTH_A_TEAM
+            images = render(model, latents) if alone else in_full_strength(render, model, latents)
+            took = time.perf_counter() - started
+            if alone:
+                self._cost = took / len(latents)
+            self.rendered.emit(channel, stamp, images, 1000 * took)
         except Exception as error:  # one failed decode must not end the thread
             self.failed.emit(*explain(error))
             if channel == "lend":
@@ -394,28 +401,6 @@ def continue_training(folder: Path, dataset: Dataset | None, grow: bool = False)
         return run.resume(folder, dataset=dataset, grow=grow)
 
     return begin
-
-
-def import_plots(report: Report) -> None:
-    """pyqtgraph takes most of a second."""
-    import pyqtgraph  # noqa: F401
-
-
-def warm_up(report: Report) -> list[tuple[str, str]]:
-    """Import what training needs (two seconds and more) -> (device, description), best first."""
-    import torch
-
-    from latentlab import run
-    from latentlab.latent import jacobian
-    from latentlab.models import blocks, device, losses, pixels, vae
-    from latentlab.training import loop
-
-    kernel_threads()
-    # The first optimizer imports the compiler stack: another two seconds, better now than on Train.
-    torch.optim.Adam([torch.nn.Parameter(torch.zeros(1))])
-    jacobian.prepare()
-    del run, blocks, losses, pixels, vae, loop
-    return [(name, device.describe(name)) for name in device.available()]
 
 
 def open_for_looking(path: Path, step: int | None = None) -> OpenedRun:
