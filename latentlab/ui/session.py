@@ -13,7 +13,7 @@ from latentlab.models.base import MODELS, Model
 from latentlab.training.events import Diverged, Done, Health
 from latentlab.training.health import Finding
 from latentlab.training.run_folder import RunFolder
-from latentlab.ui import wording, workers
+from latentlab.ui import warming, wording, workers
 from latentlab.ui.bookmarks_state import Bookmarks
 from latentlab.ui.comparison import Comparison
 from latentlab.ui.data_state import DataState
@@ -83,17 +83,18 @@ class Session(DataState):
         self.thumbnailer.start()
         self.tell_of_damage()
         # One import after the other: threads that import at once wait for each other at every file.
-        self.start_task(workers.import_plots, self._on_plots_imported)
+        self.start_task(warming.import_plots, self._on_plots_imported)
         self.load_dataset(self.source, self.data_values)
 
     def _on_plots_imported(self, _: object) -> None:
         self.plots_ready.emit()
-        self.start_task(workers.warm_up, self._on_warm)
+        self.start_task(warming.warm_up, self._on_warm)
 
     def _on_warm(self, devices: list[tuple[str, str]]) -> None:
         self.devices = devices
         self._set_state("idle")
         self.ready.emit(devices)
+        self.start_task(warming.import_dialogs)
         self.notify("info", f"Ready. {self.preset.title}: {self.preset.about}")
 
     # The plan and the dataset

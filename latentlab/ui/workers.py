@@ -195,7 +195,7 @@ class Trainer(Worker):
 
 @functools.cache
 def kernel_threads() -> int:
-    """How many threads torch chose for its kernels; `warming.warm_up` asks first, before any thread has its own."""
+    """How many threads torch chose for its kernels; `warming` asks first, before any thread has its own."""
     import torch
 
     return torch.get_num_threads()
