@@ -19,15 +19,15 @@ def wait(milliseconds: int) -> None:
     loop.exec()
 
 
-def gaps(steps: Iterator[object], every: int) -> np.ndarray:
-    """Take a step every so many milliseconds until there is none.
+def gaps(steps: Iterator[object], every: int, tick: int = TICK) -> np.ndarray:
+    """Take a step every so many milliseconds until there is none, and look at the clock every `tick`.
 
     -> (N, 2): ms from one round of the event loop to the next, and how many of them this thread worked.
     """
     found: list[tuple[float, float]] = []
     last = time.perf_counter(), time.thread_time()
 
-    def tick() -> None:
+    def look() -> None:
         nonlocal last
         now = time.perf_counter(), time.thread_time()
         found.append((1000 * (now[0] - last[0]), 1000 * (now[1] - last[1])))
@@ -39,9 +39,9 @@ def gaps(steps: Iterator[object], every: int) -> np.ndarray:
 
     loop, clock, stepping = QEventLoop(), QTimer(), QTimer()
     clock.setTimerType(Qt.TimerType.PreciseTimer)
-    clock.timeout.connect(tick)
+    clock.timeout.connect(look)
     stepping.timeout.connect(step)
-    clock.start(TICK)
+    clock.start(tick)
     stepping.start(every)
     loop.exec()
     clock.stop()

@@ -32,7 +32,7 @@ from latentlab.latent import samplers
 from latentlab.training.events import Done, Progress
 from latentlab.ui.widgets.picture import PictureView
 
-#: Milliseconds between two moves of a dragged slider: what a screen shows.
+#: Milliseconds between two moves of a dragged slider, and between two looks at the clock: a screen's frame.
 FRAME = 16
 
 
@@ -105,7 +105,7 @@ class Window:
         """Gaps and waits while `steps` are taken, and how fast it trained."""
         self.waits.clear()
         first = self.newest
-        found = gaps(steps, FRAME)[:, 0]
+        found = gaps(steps, FRAME, FRAME)[:, 0]
         looked = {"gap_p99_ms": float(np.percentile(found, 99)), "gap_max_ms": float(found.max())}
         if self.waits:
             looked["eye_p95_ms"] = float(np.percentile(self.waits, 95))
@@ -217,7 +217,8 @@ def main() -> None:
                     median(look["eye_p95_ms"] for look in looks) if "eye_p95_ms" in looks[0] else None,
                 ]
                 widths = (12, 9, 9, 9, 9)
-                print(f"{name:14}" + "".join(f"{'' if c is None else f'{c:.2f}':>{w}}" for c, w in zip(cells, widths, strict=True)))
+                row = ("" if cell is None else f"{cell:.2f}" for cell in cells)
+                print(f"{name:14}" + "".join(f"{c:>{w}}" for c, w in zip(row, widths, strict=True)))
             print("200 moves in a second:", turns[-1]["hurry"], flush=True)
         window.close()
     print(json.dumps(report))

@@ -96,7 +96,8 @@ class LatentSliderList(QScrollArea):
             raise ValueError(f"{len(values)} values for {len(self._values)} latent dimensions")
         self._values = values.copy()
         for index, row in self._rows.items():
-            row.set_value(float(values[index]))
+            if row.value() != values[index]:
+                row.set_value(float(values[index]))
 
     def set_value(self, index: int, value: float) -> None:
         """Show the value of one dimension; emits nothing."""
@@ -137,7 +138,8 @@ class LatentSliderList(QScrollArea):
         """Lock exactly these; emits nothing."""
         self._locked = set(locked)
         for index, row in self._rows.items():
-            row.set_locked(index in self._locked)
+            if row.is_locked() != (index in self._locked):
+                row.set_locked(index in self._locked)
 
     def order(self) -> list[int]:
         return list(self._order)

@@ -169,6 +169,7 @@ class LatentSlider(QWidget):
         self.reset.setToolTip(f"Reset {name} to 0")
         self.lock.setAccessibleName(f"Lock {name}")
         self.slider.setToolTip(f"{name}: drag, or use the arrow keys; double click resets")
+        self._show_lock(self.is_locked())
 
     def _show_name(self, name: str) -> None:
         self.name.setText(name)
