@@ -115,7 +115,7 @@ class Window:
         return looked
 
     def hurry(self) -> dict[str, float]:
-        """200 moves in a second: how many pictures were painted, and how long after the last the newest was."""
+        """200 moves in a second: how many pictures were painted, and when the last one was."""
         self.waits.clear()
         started = time.perf_counter()
 
