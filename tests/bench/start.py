@@ -2,14 +2,14 @@
 
     python tests/bench/start.py [--turns 7] [--display offscreen|here] [--gaps]
 
-Each turn is a fresh process: plain Python that imports torch, and `latentlab` as a person starts it, with empty
-settings. Counted from the start of the process by the parent's clock: until the first paint, until Train can be
-pressed (torch is imported, the first dataset loaded), and from that press to the first steps told. Turns
-alternate, after one of each that warms the file cache; the medians of the ratios of neighbours count. `torch` is
-the whole life of its process; `imported` is when its import has ended, before the process does. `here` is the
-display of this machine (``xvfb-run -a`` will do). Byte code is kept, as it is of an installed program. With `--gaps` one more window tells how long its event loop
-stands still, at most and at the 99th percentile, between the first paint and half a second after it can train.
-The last line is JSON.
+Each turn is a fresh process: plain Python that imports torch, and `latentlab` as a person starts it, with
+empty settings. Counted from the start of the process by the parent's clock: until the first paint, until
+Train can be pressed (torch is imported, the first dataset loaded), and from that press to the first steps
+told. Turns alternate, after one of each that warms the file cache; the medians of the ratios of neighbours
+count. `torch` is the whole life of its process; `imported` is when its import has ended, before the process
+does. `here` is the display of this machine (``xvfb-run -a`` will do). Byte code is kept, as it is of an
+installed program. With `--gaps` one more window tells how long its event loop stands still, at most and at
+the 99th percentile, between the first paint and half a second after it can train. The last line is JSON.
 """
 
 from __future__ import annotations
