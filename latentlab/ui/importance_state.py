@@ -12,9 +12,9 @@ from PySide6.QtCore import QObject, Signal
 from latentlab.data.base import Report
 from latentlab.latent.importance import Importance, importance
 from latentlab.models.vae import VAE
+from latentlab.ui.kernel_threads import keep_to_one_kernel_thread, yield_to_the_window
 from latentlab.ui.loan import Loan
 from latentlab.ui.timers import single_shot
-from latentlab.ui.workers import keep_to_one_kernel_thread, yield_to_the_window
 
 if TYPE_CHECKING:
     from latentlab.models.base import Model

@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 from latentlab.data.base import Report
-from latentlab.ui.workers import kernel_threads
+from latentlab.ui.kernel_threads import kernel_threads
 
 
 def import_plots(report: Report) -> None:

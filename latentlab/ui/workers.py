@@ -6,16 +6,12 @@ Each reports a failure as ``failed(summary, details)`` and always ends with ``fi
 from __future__ import annotations
 
 import dataclasses
-import functools
-import os
-import sys
 import threading
 import time
 import traceback
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PySide6.QtCore import QObject, QThread, Signal
@@ -38,13 +34,18 @@ from latentlab.training.events import (
 )
 from latentlab.training.health import Finding, watch
 from latentlab.training.run_folder import RunFolder
+from latentlab.ui.kernel_threads import (
+    are_known,
+    in_full_strength,
+    keep_to_one_kernel_thread,
+    take_all_kernel_threads,
+    yield_to_the_window,
+)
 from latentlab.ui.mailbox import Mailbox
 
 if TYPE_CHECKING:
     from latentlab.models.base import Model
     from latentlab.run import Plan, Training
-
-T = TypeVar("T")
 
 #: Seconds between two copies of the live weights for the sampling thread.
 REFRESH = 0.2
@@ -101,7 +102,7 @@ class Task(Worker):
         self._cancelled.set()
 
     def work(self) -> None:
-        if kernel_threads.cache_info().currsize:  # torch is there
+        if are_known():
             (keep_to_one_kernel_thread if Trainer.working else take_all_kernel_threads)()
         result = self._function(self)
         if not self._cancelled.is_set():
@@ -191,51 +192,6 @@ class Trainer(Worker):
                 self.paused.emit(event.step)
             else:
                 told[type(event)].emit(event)
-
-
-@functools.cache
-def kernel_threads() -> int:
-    """How many threads torch chose for its kernels; `warming` asks first, before any thread has its own."""
-    import torch
-
-    return torch.get_num_threads()
-
-
-def take_all_kernel_threads() -> None:
-    """For the one thread that trains, and for work while nothing is trained."""
-    _set_kernel_threads(kernel_threads())
-
-
-def keep_to_one_kernel_thread() -> None:
-    """For threads that live beside a training's.
-
-    The first kernel that a thread runs on several cores gives it a team for life. As soon as teams have more
-    threads than there are cores, all of them sleep at each kernel's end instead of waiting awake, which made
-    small kernels four times as long.
-    """
-    _set_kernel_threads(1)
-
-
-def _set_kernel_threads(count: int) -> None:
-    """Of this thread. Asked for first: its first kernel would take over what any other thread set last."""
-    import torch
-
-    torch.get_num_threads()
-    torch.set_num_threads(count)
-
-
-def in_full_strength(function: Callable[..., T], *given: Any) -> T:
-    """What a function returns that may use all cores; in a thread of its own, with which its team ends."""
-    with ThreadPoolExecutor(1, initializer=take_all_kernel_threads) as alone:
-        return alone.submit(function, *given).result()
-
-
-def yield_to_the_window() -> None:
-    """Lower this thread's priority; torch's kernel threads inherit it, so call it before they start."""
-    if sys.platform == "linux":
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), 10)
-    else:
-        QThread.currentThread().setPriority(QThread.Priority.LowPriority)
 
 
 class Sampler(Worker):

@@ -34,14 +34,8 @@ from latentlab.training.events import (
     Saved,
 )
 from latentlab.ui import workers
-from latentlab.ui.workers import (
-    Sampler,
-    Task,
-    Trainer,
-    explain,
-    in_full_strength,
-    keep_to_one_kernel_thread,
-)
+from latentlab.ui.kernel_threads import in_full_strength, keep_to_one_kernel_thread
+from latentlab.ui.workers import Sampler, Task, Trainer, explain
 
 
 @pytest.fixture
@@ -328,7 +322,7 @@ def test_a_thread_keeps_its_one_kernel_thread_whatever_others_set():
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems' runtimes keep such threads for all")
 def test_work_in_full_strength_leaves_no_thread_behind(qtbot: QtBot, monkeypatch):
-    monkeypatch.setattr("latentlab.ui.workers.kernel_threads", lambda: 2)
+    monkeypatch.setattr("latentlab.ui.kernel_threads.kernel_threads", lambda: 2)
 
     def work(size: int) -> tuple[int, int]:
         torch.zeros(size).add_(1.0)

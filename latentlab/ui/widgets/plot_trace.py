@@ -32,6 +32,21 @@ class Trace(pg.GraphicsObject):
         self._is_strong = strong
         self.update()
 
+    # As pyqtgraph asks its own curves: scripts find these by `listDataItems` of the plot.
+
+    def implements(self, interface: str | None = None) -> bool | list[str]:
+        return ["plotData"] if interface is None else interface == "plotData"
+
+    def name(self) -> None:
+        """None: the plot's own legend leaves it out."""
+
+    def getData(self) -> tuple[np.ndarray, np.ndarray]:
+        return self.points
+
+    getOriginalDataset = getData  # noqa: N815 - pyqtgraph's name for it
+
+    # Painting
+
     def boundingRect(self) -> QRectF:
         """The whole view, which clips: no look at the points."""
         return QRectF(self.viewRect())

@@ -65,7 +65,7 @@ def test_what_is_drawn_is_the_minimum_and_maximum_of_what_it_stands_for(small, p
     x, y = curve.thinned(steps, first, last, width)
     assert len(x) == len(y) and (np.diff(x) >= 0).all()
     assert x[-1] == steps[last - 1]
-    if len(x) == last - first:
+    if last - first <= 2 * width:
         assert np.array_equal(y, values[first:last], equal_nan=True)
         return
     # Each pair of points stands for those from its x to that of the next pair; no point is left out.
