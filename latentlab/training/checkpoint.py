@@ -83,11 +83,12 @@ def _continue(model: Model, tensors: dict[str, Tensor], meta: dict[str, Any]) ->
             for group, now in zip(saved, optimizer.param_groups, strict=True)
         ]
         optimizer.load_state_dict({"state": _optimizer_state(tensors, name), "param_groups": groups})
-        # A fused kernel goes through moments as they lie in memory, which must be how the weights lie.
+        # Copied, because a tensor as read is a mapping of the file, which it would hold open for as long as
+        # the training lasts; laid out as the weights are, because a fused kernel goes through memory as it is.
         for parameter, state in optimizer.state.items():
             for key, value in state.items():
-                if value.shape == parameter.shape:
-                    state[key] = torch.empty_like(parameter).copy_(value)
+                like = parameter if value.shape == parameter.shape else value
+                state[key] = torch.empty_like(like).copy_(value)
     if model.optimizers():
         if meta["device"] == model.device.type:
             model.generator.set_state(tensors["generator"])
@@ -103,9 +104,7 @@ def _optimizer_state(tensors: dict[str, Tensor], name: str) -> dict[int, dict[st
     state: dict[int, dict[str, Tensor]] = {}
     for key, tensor in _under(tensors, f"optimizer.{name}.").items():
         index, _, field = key.partition(".")
-        # The optimizer keeps what it is given, and a tensor as read is a mapping of the file, which would
-        # hold it open for as long as the training lasts.
-        state.setdefault(int(index), {})[field] = tensor.clone()
+        state.setdefault(int(index), {})[field] = tensor
     return state
 
 

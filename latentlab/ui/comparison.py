@@ -176,7 +176,6 @@ class Comparison(QObject):
         self._pacing = single_shot(self, self.look_at_seeds, SEEDS_EVERY)
         session.run_opened.connect(self._on_run_opened)
         session.saved.connect(self.list_checkpoints)
-        session.state_changed.connect(self._on_state_changed)
         session.sampler.rendered.connect(self._on_rendered)
         self._latent.changed.connect(self._on_changed)
         self._latent.explored.connect(self._on_explored)
@@ -220,7 +219,6 @@ class Comparison(QObject):
     def start_sampler(self) -> Sampler:
         """Another sampling thread; `stop` it when it is not needed, and it goes by itself."""
         sampler = Sampler(self)
-        sampler.modest = self._session.sampler.modest
         sampler.failed.connect(self._on_sampler_failed)
         sampler.finished.connect(self._on_sampler_finished)
         self.samplers.append(sampler)
@@ -240,10 +238,6 @@ class Comparison(QObject):
         assert isinstance(sampler, Sampler)
         self.samplers.remove(sampler)
         sampler.deleteLater()
-
-    def _on_state_changed(self, state: str) -> None:
-        for sampler in self.samplers:
-            sampler.modest = self._session.sampler.modest
 
     # What the session tells
 

@@ -270,7 +270,6 @@ class Session(DataState):
 
     def _set_state(self, state: State) -> None:
         self.state = state
-        self.sampler.modest = state in ("starting", "running")
         self.state_changed.emit(state)
 
     # Work on the model

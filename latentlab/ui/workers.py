@@ -139,7 +139,7 @@ class Trainer(Worker):
     saved = Signal(object)  # Saved
     paused = Signal(int)  # step
     done = Signal(object)  # Done
-    #: Whether one is at work: the cores are its own then.
+    #: Whether one is at work and not paused: the cores are its own then.
     working = False
 
     def __init__(
@@ -184,6 +184,7 @@ class Trainer(Worker):
         }
         refreshed = time.monotonic()
         for event in training.events(self.control):
+            Trainer.working = not isinstance(event, Paused)
             # The loop stands still between two events, so the weights are whole.
             if time.monotonic() - refreshed >= REFRESH or isinstance(event, Diverged | Paused | Done):
                 self._sampler.refresh(training.model.weights(), training.model.step_count)
@@ -228,9 +229,12 @@ class Sampler(Worker):
     def __init__(self, parent: QObject | None = None) -> None:
         super().__init__(parent)
         self._mailbox = Mailbox(self.CHANNELS)
-        #: Whether to leave the cores to training: two teams of kernel threads would wait for each other.
-        self.modest = False
         self._cost = 0.0  # seconds that one kernel thread took for a latent, the last time
+
+    @property
+    def modest(self) -> bool:
+        """Whether to leave the cores to training: two teams of kernel threads would wait for each other."""
+        return Trainer.working
 
     def adopt(self, model: Model) -> None:
         """Take a new evaluation copy, from any thread. What waited for the old one is dropped."""

@@ -18,7 +18,7 @@ from latentlab.ui.widgets.curve_set import CurveSet
 from latentlab.ui.widgets.curves import Column, Series
 from latentlab.ui.widgets.legend import Legend, format_value
 from latentlab.ui.widgets.plot_marks import PlotMarks
-from latentlab.ui.widgets.plot_surface import PlotSurface, rgb
+from latentlab.ui.widgets.plot_surface import PlotSurface, mixed
 from latentlab.ui.widgets.plot_trace import Trace
 
 #: Milliseconds from a change to the repaint that shows it: five a second, however many points come.
@@ -370,9 +370,8 @@ class LossPlot(QWidget):
     def _style_line(self, name: str) -> None:
         raw, main = self._lines[name]
         # Mixed with the ground rather than transparent: where a noisy curve crosses itself, alpha adds up.
-        strong, ground = QColor(self._color(name)), theme.current().color("panel")
-        faint = QColor(*(round(0.3 * s + 0.7 * g) for s, g in zip(rgb(strong), rgb(ground), strict=True)))
-        raw.set_pen(faint)
+        strong = QColor(self._color(name))
+        raw.set_pen(mixed(strong, theme.current().color("panel"), 0.3))
         # Broader where it has to stand out from the values behind it.
         main.set_pen(strong, strong=self._smoothing_of(name) > 0)
 

@@ -33,13 +33,8 @@ class PlotAxis(pg.AxisItem):
 
     def _on_ground(self, pen: QPen) -> QPen:
         """The pen as it looks on the plot's background."""
-        over, share, ground = (
-            pen.color(),
-            pen.color().alphaF(),
-            self.getViewWidget().backgroundBrush().color(),
-        )
-        mixed = (share * a + (1 - share) * b for a, b in zip(rgb(over), rgb(ground), strict=True))
-        return pg.mkPen(QColor(*map(round, mixed)), width=pen.widthF())
+        ground = self.getViewWidget().backgroundBrush().color()
+        return pg.mkPen(mixed(pen.color(), ground, pen.color().alphaF()), width=pen.widthF())
 
     def tickStrings(self, values: list[float], scale: float, spacing: float) -> list[str]:
         if self.logMode:  # a plain range is asked for once more while the scale changes
@@ -84,6 +79,7 @@ class PlotSurface(pg.PlotWidget):
         self.left.emit()
 
 
-def rgb(color: QColor) -> tuple[int, int, int]:
-    """0 to 255."""
-    return color.red(), color.green(), color.blue()
+def mixed(over: QColor, ground: QColor, share: float) -> QColor:
+    """What `over` looks like on `ground` where that much of it is opaque, 0 to 1."""
+    pairs = (over.red(), ground.red()), (over.green(), ground.green()), (over.blue(), ground.blue())
+    return QColor(*(round(share * a + (1 - share) * b) for a, b in pairs))
