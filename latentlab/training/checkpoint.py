@@ -84,7 +84,7 @@ def _continue(model: Model, tensors: dict[str, Tensor], meta: dict[str, Any]) ->
         ]
         optimizer.load_state_dict({"state": _optimizer_state(tensors, name), "param_groups": groups})
         # Copied, because a tensor as read is a mapping of the file, which it would hold open for as long as
-        # the training lasts; laid out as the weights are, because a fused kernel goes through memory as it is.
+        # the training lasts; laid out as the weights are, because a fused kernel takes memory as it is.
         for parameter, state in optimizer.state.items():
             for key, value in state.items():
                 like = parameter if value.shape == parameter.shape else value
